@@ -1,0 +1,1 @@
+"""Everything that Airflow runs: vendor adapters, publishing to Kafka, data checks, metrics."""

@@ -1,0 +1,12 @@
+"""The data that DAGs wait for and announce: every `Asset` of MarketPulse."""
+
+from __future__ import annotations
+
+from airflow.sdk import Asset
+
+BARS_PUBLISHED = Asset(
+    name="bars_published",
+    uri="marketpulse://kafka/market.bars.v1",
+    extra={"contract": "contracts/market.bars.v1.json"},
+)
+BARS_LOADED = Asset(name="bars_loaded", uri="marketpulse://warehouse/market/bars_1m")

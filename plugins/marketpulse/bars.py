@@ -1,0 +1,76 @@
+"""A one-minute bar and its message on the wire (`contracts/market.bars.v1.json`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+
+INTERVAL = "1min"
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One version of one bar.
+
+    Attributes:
+        source: Vendor, as named in `config/sources.yml`.
+        symbol: Instrument, as named in `config/instruments.yml`.
+        interval: Always `1min`.
+        ts: Start of the bar, aware, UTC, a whole minute.
+        open: First price, as the vendor printed it. So are the other prices.
+        high: Highest price.
+        low: Lowest price.
+        close: Last price.
+        volume: Units traded, as the vendor printed them; fractional for crypto.
+    """
+
+    source: str
+    symbol: str
+    interval: str
+    ts: datetime
+    open: str
+    high: str
+    low: str
+    close: str
+    volume: str
+
+    @property
+    def values(self) -> tuple[str, str, str, str, str]:
+        """What a revision changes: open, high, low, close, volume."""
+        return (self.open, self.high, self.low, self.close, self.volume)
+
+
+def bar_start(ts: datetime) -> str:
+    """The contract's form of a bar's start, `2026-05-15T19:59:00Z`.
+
+    Args:
+        ts: Aware, UTC, a whole minute.
+    """
+    return ts.isoformat()[:19] + "Z"
+
+
+def encode(bar: Bar, fetched_at: datetime, run_id: str) -> bytes:
+    """The Kafka message of a bar.
+
+    Args:
+        bar: The bar.
+        fetched_at: When the vendor's answer arrived; aware, UTC.
+        run_id: What fetched it.
+    """
+    return orjson.dumps(
+        {
+            "source": bar.source,
+            "symbol": bar.symbol,
+            "interval": bar.interval,
+            "ts": bar_start(bar.ts),
+            "open": bar.open,
+            "high": bar.high,
+            "low": bar.low,
+            "close": bar.close,
+            "volume": bar.volume,
+            "fetched_at": fetched_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "run_id": run_id,
+        }
+    )

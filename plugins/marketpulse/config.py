@@ -1,0 +1,200 @@
+"""Instruments and sources, read from `config/*.yml`, with overrides from the environment.
+
+An override is named after the source: `ALPHA_VANTAGE_BASE_URL`, `_API_KEY`, `_POLL`, `_SYMBOLS` (comma separated)
+and `_ENABLED`. An empty variable counts as not set.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from marketpulse.errors import MarketPulseError
+
+INSTRUMENTS_FILE = "config/instruments.yml"
+SOURCES_FILE = "config/sources.yml"
+IMPORT_ONLY = "import_only"
+
+Model = TypeVar("Model", bound=BaseModel)
+Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9.-]{0,23}$")]
+
+_OVERRIDES = {
+    "BASE_URL": "base_url",
+    "API_KEY": "api_key",
+    "POLL": "poll",
+    "SYMBOLS": "symbols",
+    "ENABLED": "enabled",
+}
+
+
+class ConfigError(MarketPulseError):
+    """A setting is missing or wrong; names the file (or variable), the key and the fix."""
+
+    def __init__(self, where: str, key: str, problem: str, fix: str) -> None:
+        super().__init__(f"{where}: {key}: {problem}. Fix: {fix}.")
+
+
+class Instrument(BaseModel):
+    """One tradable thing, as `market.instruments` holds it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    symbol: Symbol
+    name: Annotated[str, Field(min_length=1)]
+    kind: Literal["equity", "crypto"]
+    calendar: Annotated[str, Field(pattern=r"^(24/7|X[A-Z0-9]{3}|[A-Za-z0-9_]{2,20})$")]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3,5}$")]
+
+
+class SourceSettings(BaseModel):
+    """What MarketPulse knows about one vendor."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+    adapter: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    enabled: bool = False
+    base_url: Annotated[str, Field(pattern=r"^https?://[^\s/]+")] | None = None
+    api_key: SecretStr | None = None
+    requests_per_second: Annotated[int, Field(ge=1)] = 1
+    requests_per_minute: Annotated[int, Field(ge=1)] = 60
+    timeout_seconds: Annotated[float, Field(gt=0, le=20)] = 10
+    overlap_bars: Annotated[int, Field(ge=1, le=1000)] = 100
+    poll: Literal["session", "always"] = "session"
+    entitlement: Literal["realtime", "delayed"] | None = None
+    symbols: tuple[Symbol, ...] = ()
+
+
+def project_root() -> Path:
+    """The repository: `MARKETPULSE_ROOT`, or where this file lies."""
+    configured = os.environ.get("MARKETPULSE_ROOT")
+    return Path(configured) if configured else Path(__file__).resolve().parents[2]
+
+
+def load_instruments(root: Path | None = None) -> dict[str, Instrument]:
+    """Read and check `config/instruments.yml`.
+
+    Returns:
+        Symbol to instrument, in the order of the file.
+
+    Raises:
+        ConfigError: The file is missing, unreadable or breaks a rule.
+    """
+    entries = _read_section(root or project_root(), INSTRUMENTS_FILE, "instruments", list)
+    instruments: dict[str, Instrument] = {}
+    for position, entry in enumerate(entries):
+        symbol = entry.get("symbol") if isinstance(entry, dict) else None
+        instrument = _validate(Instrument, entry, INSTRUMENTS_FILE, f"instruments[{position}] ({symbol})", {})
+        if instrument.symbol in instruments:
+            raise ConfigError(
+                INSTRUMENTS_FILE, f"instruments[{position}]", f"{symbol} is listed twice", "remove one of the two"
+            )
+        instruments[instrument.symbol] = instrument
+    return instruments
+
+
+def load_sources(
+    instruments: Mapping[str, Instrument], root: Path | None = None, environ: Mapping[str, str] | None = None
+) -> dict[str, SourceSettings]:
+    """Read and check `config/sources.yml`, with the environment's overrides applied.
+
+    Args:
+        instruments: The known instruments; a source may list no other symbol.
+        root: The repository; where to look for `config/`.
+        environ: Stands in for the process environment in tests.
+
+    Returns:
+        Source name to settings, in the order of the file.
+
+    Raises:
+        ConfigError: The file is missing, unreadable or breaks a rule, or an override does.
+    """
+    environ = os.environ if environ is None else environ
+    entries = _read_section(root or project_root(), SOURCES_FILE, "sources", dict)
+    return {name: _load_source(str(name), entry, instruments, environ) for name, entry in entries.items()}
+
+
+def enabled_sources() -> list[str]:
+    """Names of the sources that are polled, for the DAG that maps over them."""
+    return [name for name, source in load_sources(load_instruments()).items() if source.enabled]
+
+
+def _load_source(
+    name: str, entry: Any, instruments: Mapping[str, Instrument], environ: Mapping[str, str]
+) -> SourceSettings:
+    where = f"sources.{name}"
+    if not isinstance(entry, dict):
+        raise ConfigError(SOURCES_FILE, where, "is not a mapping", "give it keys such as adapter and symbols")
+    values: dict[str, Any] = {**entry, "name": name}
+    overridden_by: dict[str, str] = {}
+    for suffix, key in _OVERRIDES.items():
+        variable = f"{name.upper()}_{suffix}"
+        text = environ.get(variable, "").strip()
+        if text:
+            values[key] = [symbol.strip() for symbol in text.split(",") if symbol.strip()] if key == "symbols" else text
+            overridden_by[key] = variable
+
+    settings = _validate(SourceSettings, values, SOURCES_FILE, where, overridden_by)
+    unknown = [symbol for symbol in settings.symbols if symbol not in instruments]
+    if unknown:
+        raise ConfigError(
+            overridden_by.get("symbols", SOURCES_FILE),
+            f"{where}.symbols",
+            f"unknown symbol {', '.join(unknown)}",
+            f"add it to {INSTRUMENTS_FILE} or remove it here",
+        )
+    if settings.enabled and settings.adapter == IMPORT_ONLY:
+        raise ConfigError(
+            overridden_by.get("enabled", SOURCES_FILE),
+            f"{where}.enabled",
+            f"a source with adapter {IMPORT_ONLY} cannot be polled",
+            "set enabled: false, or name an adapter of plugins/marketpulse/sources",
+        )
+    if settings.enabled and settings.base_url is None:
+        raise ConfigError(
+            SOURCES_FILE, f"{where}.base_url", "is missing", "set it here or as " + name.upper() + "_BASE_URL"
+        )
+    return settings
+
+
+def _read_section(root: Path, file: str, section: str, kind: type) -> Any:
+    path = root / file
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(file, section, f"no such file under {root}", "restore it from the repository") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f"line {mark.line + 1}" if mark else "the file"
+        raise ConfigError(file, line, "is not valid YAML", "check indentation, quotes and brackets there") from error
+    if not isinstance(document, dict) or not isinstance(document.get(section), kind):
+        shape = "a list" if kind is list else "a mapping"
+        raise ConfigError(file, section, "is missing or has another shape", f"the file needs {shape} named {section}")
+    return document[section]
+
+
+def _validate(model: type[Model], values: Any, file: str, where: str, overridden_by: Mapping[str, str]) -> Model:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        key = str(first["loc"][0]) if first["loc"] else ""
+        raise ConfigError(
+            overridden_by.get(key, file),
+            ".".join([where, *(str(part) for part in first["loc"])]),
+            first["msg"],
+            "remove the key or correct its name" if first["type"] == "extra_forbidden" else _expectation(model, key),
+        ) from None
+
+
+def _expectation(model: type[BaseModel], key: str) -> str:
+    field = model.model_fields.get(key)
+    if field is None:
+        return "give it the keys " + ", ".join(model.model_fields)
+    rules = [f"pattern {rule.pattern}" for rule in field.metadata if getattr(rule, "pattern", None)]
+    return f"give {key} a value of type {field.annotation!r}" + (f" with {rules[0]}" if rules else "")

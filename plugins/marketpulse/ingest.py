@@ -1,0 +1,169 @@
+"""One poll of one vendor: what is due, what is new, publish it, remember it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import psycopg
+
+from marketpulse import metrics
+from marketpulse.bars import Bar
+from marketpulse.config import Instrument, SourceSettings, load_instruments, load_sources
+from marketpulse.errors import MarketPulseError
+from marketpulse.publishing import LIVE_TOPIC, BarPublisher, Published
+from marketpulse.redaction import hide_from_airflow
+from marketpulse.sessions import is_due
+from marketpulse.sources.errors import VendorError
+from marketpulse.sources.protocol import Source, open_source
+from marketpulse.warehouse import connect, sql
+from marketpulse.watermarks import Watermark, advance, read_watermarks, select_new, write_watermarks
+
+STATEMENT_SECONDS = 20
+LOCK_SECONDS = 15
+BAR_SECONDS = 60
+
+log = logging.getLogger(__name__)
+
+
+class AnotherPollRunning(MarketPulseError):
+    """A poll of the same source holds its lock."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__(
+            f"another poll of {source} has been running for {LOCK_SECONDS} s or more. Next: nothing once, the next "
+            "minute's run asks again; if it repeats, look for a vendor that answers slowly in the log of that run."
+        )
+
+
+class SymbolsFailed(MarketPulseError):
+    """Some instruments could not be fetched; the others are published."""
+
+    def __init__(self, failures: Mapping[str, str]) -> None:
+        lines = "\n".join(f"  {failures[symbol]}" for symbol in sorted(failures))
+        super().__init__(f"no bars of {', '.join(sorted(failures))}:\n{lines}")
+
+
+@dataclass(slots=True)
+class PollResult:
+    """What one poll did.
+
+    Attributes:
+        asked: Symbols that were due.
+        published: How many bars Kafka has acknowledged.
+        failures: Symbol to what went wrong, free of secrets.
+    """
+
+    asked: list[str] = field(default_factory=list)
+    published: int = 0
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+def poll_source(name: str, run_id: str) -> PollResult:
+    """Poll a source of `config/sources.yml` once.
+
+    Args:
+        name: The source.
+        run_id: The Airflow run, for the messages.
+
+    Raises:
+        AnotherPollRunning: A poll of the source still runs.
+        NotAcknowledged: Kafka did not take every message; nothing is recorded.
+    """
+    instruments = load_instruments()
+    settings = load_sources(instruments)[name]
+    hide_from_airflow(settings.api_key)
+    with (
+        connect(statement_seconds=STATEMENT_SECONDS, lock_seconds=LOCK_SECONDS) as connection,
+        _only_poll_of(connection, name),
+    ):
+        known = read_watermarks(connection, name)
+        now = datetime.now(UTC)
+        due = [
+            instruments[symbol]
+            for symbol in settings.symbols
+            if is_due(instruments[symbol], known.get(symbol), now, poll=settings.poll)
+        ]
+        result = PollResult([instrument.symbol for instrument in due])
+        if due:
+            poll = _Poll(settings, BarPublisher(LIVE_TOPIC, run_id), known, result)
+            asyncio.run(poll.fetch(open_source(settings), due))
+            poll.publish(connection)
+    return result
+
+
+class _Poll:
+    """The state of one poll: bars go to the producer as they arrive, watermarks once all are acknowledged."""
+
+    def __init__(
+        self, settings: SourceSettings, publisher: BarPublisher, known: Mapping[str, Watermark], result: PollResult
+    ) -> None:
+        self._settings = settings
+        self._publisher = publisher
+        self._known = known
+        self._result = result
+        self._advanced: dict[str, Watermark] = {}
+        self._unchanged: dict[str, datetime] = {}
+
+    async def fetch(self, source: Source, due: Sequence[Instrument]) -> None:
+        """Ask for all due instruments concurrently; one failing does not lose the others."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for instrument in due:
+                    group.create_task(self._fetch_one(source, instrument))
+        finally:
+            await source.close()
+
+    def publish(self, connection: psycopg.Connection) -> Published:
+        """Wait for Kafka, then record what it has."""
+        published = self._publisher.finish()
+        write_watermarks(connection, self._settings.name, self._advanced, self._unchanged)
+        self._result.published = published.messages
+        self._send_metrics()
+        return published
+
+    async def _fetch_one(self, source: Source, instrument: Instrument) -> None:
+        symbol = instrument.symbol
+        known = self._known.get(symbol)
+        try:
+            fetched = await source.fetch_bars(instrument, known.newest if known else None)
+        except VendorError as error:
+            self._result.failures[symbol] = str(error)
+            return
+        if fetched.has_gap and known:
+            log.warning(
+                "%s: the answer reaches back to %s, the newest published bar is of %s: bars between may be missing",
+                symbol,
+                fetched.bars[0].ts,
+                known.newest,
+            )
+        new: list[Bar] = select_new(fetched.bars, known)
+        if not new:
+            self._unchanged[symbol] = fetched.fetched_at
+            return
+        self._publisher.send(new, fetched.fetched_at)
+        self._advanced[symbol] = advance(known, new, self._settings.overlap_bars, fetched.fetched_at)
+        log.info("%s: %d of %d bars are new or changed, newest %s", symbol, len(new), len(fetched.bars), new[-1].ts)
+
+    def _send_metrics(self) -> None:
+        source = self._settings.name
+        metrics.count("bars_published", self._result.published, source=source)
+        marks = [*self._known.values(), *self._advanced.values()]
+        if marks:
+            newest = max(mark.newest for mark in marks)
+            age = (datetime.now(UTC) - newest).total_seconds() - BAR_SECONDS
+            metrics.gauge("freshness_seconds", max(age, 0.0), source=source)
+
+
+@contextmanager
+def _only_poll_of(connection: psycopg.Connection, source: str) -> Iterator[None]:
+    """Hold the source's lock; PostgreSQL frees it with the connection, should this process die."""
+    try:
+        connection.execute(sql("ops/source_watermarks/lock.sql"), {"source": source})
+    except psycopg.errors.LockNotAvailable:
+        raise AnotherPollRunning(source) from None
+    yield

@@ -1,0 +1,1 @@
+"""Vendors: one module each, behind the `Source` protocol."""

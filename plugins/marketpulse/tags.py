@@ -1,0 +1,13 @@
+"""The closed set of DAG tags."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Tag(StrEnum):
+    """What a DAG is about; each DAG has one of subject and one of tempo."""
+
+    BARS = "bars"
+    EVERY_MINUTE = "every-minute"
+    ON_NEW_DATA = "on-new-data"
