@@ -1,0 +1,85 @@
+"""GET /health, and the faults: ordered, listed and cleared at /admin/faults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, HTTPException
+
+from simulator.clock import Clock
+from simulator.faults import AnyFault, BadTick, Correction, Entry, FaultBook, Halt, SplitFault
+from simulator.faulty_market import with_times
+from simulator.instruments import Instrument
+from simulator.settings import Settings
+
+
+def admin_router(instruments: Mapping[str, Instrument], faults: FaultBook, clock: Clock) -> APIRouter:
+    """Returns the routes under /admin."""
+    router = APIRouter(prefix="/admin", tags=["admin"])
+
+    @router.post("/faults", status_code=201)
+    def order_fault(fault: Annotated[AnyFault, Body()]) -> dict[str, Any]:
+        """Puts a fault in force."""
+        if fault.symbol is not None and fault.symbol not in instruments:
+            raise _unusable("symbol", f"{fault.symbol} is not traded here; these are: {', '.join(instruments)}")
+        if isinstance(fault, SplitFault) and instruments[fault.symbol].kind != "equity":
+            raise _unusable("symbol", f"{fault.symbol} is not a share: only shares split")
+        if isinstance(fault, Correction | BadTick | Halt | SplitFault):
+            fault = with_times(fault, clock.now())
+        return _described(faults.order(fault))
+
+    @router.get("/faults")
+    def list_faults() -> list[dict[str, Any]]:
+        """Lists the faults in force."""
+        return [_described(entry) for entry in faults.in_force()]
+
+    @router.delete("/faults")
+    def clear_faults() -> dict[str, int]:
+        """Ends all faults."""
+        return {"cleared": faults.clear()}
+
+    @router.delete("/faults/{number}")
+    def clear_fault(number: int) -> dict[str, int]:
+        """Ends one fault."""
+        cleared = faults.clear(number)
+        if not cleared:
+            raise HTTPException(404, f"No fault {number} is in force.")
+        return {"cleared": cleared}
+
+    return router
+
+
+def health_router(settings: Settings, instruments: Mapping[str, Instrument], clock: Clock) -> APIRouter:
+    """Returns the route of GET /health."""
+    router = APIRouter(tags=["admin"])
+
+    @router.get("/health")
+    def health() -> dict[str, Any]:
+        """Says that the simulator answers, and what it serves."""
+        return {
+            "status": "ok",
+            "mode": "replay" if settings.replay_file else "synthetic",
+            "clock": clock.now().isoformat(),
+            "clock_speed": settings.clock_speed,
+            "seed": settings.seed,
+            "symbols": list(instruments),
+        }
+
+    return router
+
+
+def _unusable(name: str, reason: str) -> HTTPException:
+    # The form of pydantic's own complaints, so that a caller reads one form only.
+    return HTTPException(422, [{"type": "value_error", "loc": ["body", name], "msg": reason}])
+
+
+def _described(entry: Entry) -> dict[str, Any]:
+    state = {
+        "id": entry.number,
+        "since": entry.since.isoformat(),
+        "until": entry.until.isoformat() if entry.until else None,
+        "hits": entry.hits,
+        "left": entry.left,
+    }
+    return state | entry.fault.model_dump(mode="json", exclude_none=True)
