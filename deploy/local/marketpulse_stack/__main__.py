@@ -1,0 +1,71 @@
+"""The command line of the stack; `make help` lists the same commands."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+from marketpulse_stack.commands import CancelledError
+from marketpulse_stack.console import complain
+from marketpulse_stack.errors import StackError
+from marketpulse_stack.settings import Settings, load_settings
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs one command; returns its exit code."""
+    arguments = _parse(argv)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return _run(load_settings(os.environ), arguments)
+    except StackError as error:
+        complain(f"\n{error}")
+        return 1
+    except (KeyboardInterrupt, CancelledError):
+        complain("\nInterrupted. What has started still runs: `make up` continues, `make down` stops it.")
+        return 130
+
+
+def _interrupt(signal_number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="marketpulse_stack", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    up = commands.add_parser("up", help="install, start, wait for the first bars")
+    up.add_argument("--only", default="", help="comma separated services, instead of the whole stack")
+    commands.add_parser("down", help="stop everything")
+    commands.add_parser("status", help="one table of all services")
+    logs = commands.add_parser("logs", help="follow logs")
+    logs.add_argument("service", nargs="?", default="", help="one service; default: all")
+    commands.add_parser("clean", help="stop everything and remove the state")
+    psql = commands.add_parser("psql", help="psql into the warehouse")
+    psql.add_argument("statement", nargs="?", default="", help="print its bare rows; default: interactive")
+    run = commands.add_parser("run", help="run a command beside the services, with their variables")
+    run.add_argument("environment", choices=("airflow", "spark", "stack"))
+    run.add_argument("program", nargs=argparse.REMAINDER)
+    commands.add_parser("test", help="run the tests").add_argument("part", nargs="?", default="all")
+    return parser.parse_args(argv)
+
+
+def _run(settings: Settings, arguments: argparse.Namespace) -> int:
+    # Imported here: `status` must not wait for what only `up` needs.
+    if arguments.command == "up":
+        from marketpulse_stack.up import up
+
+        up(settings, only=[name for name in arguments.only.split(",") if name])
+    elif arguments.command == "down":
+        from marketpulse_stack.down import down
+
+        down(settings)
+    else:
+        raise NotImplementedError(arguments.command)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,226 @@
+"""What the stack installs into `.tools`: each item once, then only when its lock, pom or version changes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from marketpulse_stack.commands import run_logged
+from marketpulse_stack.environment import base_variables
+from marketpulse_stack.errors import MissingPrerequisiteError
+from marketpulse_stack.locking import exclusive
+from marketpulse_stack.settings import Settings
+
+STATSD_EXPORTER = "github.com/prometheus/statsd_exporter@v0.31.0"
+INSTALL_SECONDS = 1200.0
+RETRY_FIX = "Check the network and run `make up` again: it continues where it stopped."
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing to install.
+
+    Args:
+        name: As shown.
+        target: A path that exists once it is installed.
+        version: Changes whenever it has to be installed anew.
+        install: Installs it.
+    """
+
+    name: str
+    target: Path
+    version: str
+    install: Callable[[Settings], None]
+
+    def stamp(self, settings: Settings) -> Path:
+        """Where the installed version is written down."""
+        return settings.tools / "stamps" / self.name.replace(" ", "-")
+
+    def is_installed(self, settings: Settings) -> bool:
+        """Whether that version is there."""
+        stamp = self.stamp(settings)
+        return self.target.exists() and stamp.exists() and stamp.read_text() == self.version
+
+
+def items(settings: Settings) -> dict[str, Item]:
+    """Everything that can be installed, by name."""
+    local, bin_folder = settings.root / "deploy" / "local", settings.tools / "bin"
+    lock = _digest(settings.root / "uv.lock", settings.root / "pyproject.toml")
+    all_items = [
+        *(
+            Item(f"{group} environment", settings.python(group), lock, _Sync(group))
+            for group in ("airflow", "spark", "stack")
+        ),
+        *(
+            Item(f"{name} jars", settings.tools / "jars" / name, _digest(local / name / "pom.xml"), _Jars(name))
+            for name in ("kafka", "spark")
+        ),
+        Item("statsd-exporter", bin_folder / "statsd_exporter", STATSD_EXPORTER, _install_statsd_exporter),
+        Item("prometheus", bin_folder / "prometheus", "1", _install_prometheus),
+    ]
+    return {item.name: item for item in all_items}
+
+
+def ensure(settings: Settings, item: Item) -> str:
+    """Installs an item unless it is there; returns a note for the user.
+
+    Raises:
+        StackError: It cannot be installed; says why and what to do.
+    """
+    if item.is_installed(settings):
+        return "is there"
+    lock = settings.tools / "locks" / item.name.replace(" ", "-")
+    with exclusive(lock, wait_seconds=INSTALL_SECONDS, waiting_for=f"another installation of {item.name}"):
+        if item.is_installed(settings):
+            return "is there"
+        item.install(settings)
+        stamp = item.stamp(settings)
+        stamp.parent.mkdir(parents=True, exist_ok=True)
+        stamp.write_text(item.version)
+    return "installed"
+
+
+def _digest(*files: Path) -> str:
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def _run(
+    settings: Settings,
+    name: str,
+    command: Sequence[str | os.PathLike[str]],
+    *,
+    variables: Mapping[str, str] | None = None,
+    fix: str = RETRY_FIX,
+    cwd: Path | None = None,
+) -> None:
+    run_logged(
+        name,
+        command,
+        log=settings.tools / "logs" / f"{name.replace(' ', '-')}.log",
+        environment={**base_variables(settings), **(variables or {})},
+        fix=fix,
+        timeout=INSTALL_SECONDS,
+        cwd=cwd or settings.root,
+    )
+
+
+class _Sync:
+    """Installs one of the environments of uv.lock."""
+
+    def __init__(self, group: str) -> None:
+        self._group = group
+
+    def __call__(self, settings: Settings) -> None:
+        # --inexact: what tests and linters added for themselves stays.
+        _run(
+            settings,
+            f"{self._group} environment",
+            [find_uv(settings), "sync", "--frozen", "--inexact", "--group", self._group],
+            variables=uv_variables(settings, self._group),
+        )
+
+
+def uv_variables(settings: Settings, group: str) -> dict[str, str]:
+    """Where uv shall install an environment, and with which Python."""
+    interpreter = str(getattr(sys, "_base_executable", sys.executable))
+    return {
+        "UV_PROJECT_ENVIRONMENT": str(settings.python(group).parents[1]),
+        "UV_PYTHON": interpreter,
+        "UV_PYTHON_DOWNLOADS": "never",
+    }
+
+
+def find_uv(settings: Settings) -> str:
+    """The uv that bootstrap.sh installed."""
+    return str(settings.tools / "uv" / "bin" / "uv")
+
+
+class _Jars:
+    """Copies the jars of one pom and of what it depends on."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __call__(self, settings: Settings) -> None:
+        require("mvn", "Maven", "apt-get install maven openjdk-17-jre-headless")
+        final = settings.tools / "jars" / self._name
+        draft = final.with_name(f"{self._name}.draft")
+        shutil.rmtree(draft, ignore_errors=True)
+        pom = settings.root / "deploy" / "local" / self._name / "pom.xml"
+        _run(
+            settings,
+            f"{self._name} jars",
+            [
+                "mvn", "-B", "-ntp", "-f", pom, "dependency:copy-dependencies",
+                f"-DoutputDirectory={draft}", "-DincludeScope=runtime",
+            ],
+        )  # fmt: skip
+        shutil.rmtree(final, ignore_errors=True)
+        draft.rename(final)
+
+
+def _install_statsd_exporter(settings: Settings) -> None:
+    go = shutil.which("go") or shutil.which("/usr/local/go/bin/go")
+    if go is None:
+        raise MissingPrerequisiteError(
+            "Go is missing; statsd-exporter is built with it.",
+            fix="Install Go 1.21 or newer: https://go.dev/dl/ (Debian 12's golang is too old).",
+        )
+    _run(
+        settings,
+        "statsd-exporter",
+        [go, "install", STATSD_EXPORTER],
+        variables={"GOBIN": str(settings.tools / "bin")},
+        fix="It needs the network and Go 1.21 or newer (`go version`; Debian 12's is too old: https://go.dev/dl/).",
+    )
+
+
+def _install_prometheus(settings: Settings) -> None:
+    bin_folder = settings.tools / "bin"
+    bin_folder.mkdir(parents=True, exist_ok=True)
+    folder = Path(shutil.which("prometheus", path=_system_path()) or "").parent
+    if not (folder / "prometheus").is_file() or not (folder / "promtool").is_file():
+        folder = _unpack_debian_prometheus(settings)
+    for name in ("prometheus", "promtool"):
+        link = bin_folder / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(folder / name)
+
+
+def _system_path() -> str:
+    own = f"{os.sep}.tools{os.sep}"
+    return os.pathsep.join(part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if own not in part)
+
+
+def _unpack_debian_prometheus(settings: Settings) -> Path:
+    """Unpacks Debian's package without installing it: no service is started, and no root is needed."""
+    require("apt-get", "prometheus", "install prometheus and promtool: https://prometheus.io/download/")
+    folder = settings.tools / "prometheus"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    fix = "As root: `apt-get update && apt-get install --no-install-recommends prometheus`, then `make up` again."
+    known = subprocess.run(["apt-cache", "show", "prometheus"], capture_output=True, check=False).returncode == 0
+    if not known and os.geteuid() == 0:
+        _run(settings, "apt-get update", ["apt-get", "-q", "update"], fix=fix)
+    download = ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", "prometheus"]
+    _run(settings, "prometheus", download, fix=fix, cwd=folder)
+    package = next(folder.glob("prometheus_*.deb"))
+    _run(settings, "unpack prometheus", ["dpkg-deb", "-x", package, folder], fix=fix)
+    package.unlink()
+    return folder / "usr" / "bin"
+
+
+def require(program: str, name: str, command: str) -> None:
+    """Checks that a program of the system is there.
+
+    Raises:
+        MissingPrerequisiteError: It is not; says which command installs it.
+    """
+    if shutil.which(program) is None:
+        raise MissingPrerequisiteError(f"{name} is missing ({program} is not on PATH).", fix=f"`{command}`")
