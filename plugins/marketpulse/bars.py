@@ -51,12 +51,21 @@ def bar_start(ts: datetime) -> str:
     return ts.isoformat()[:19] + "Z"
 
 
-def encode(bar: Bar, fetched_at: datetime, run_id: str) -> bytes:
+def arrival(fetched_at: datetime) -> str:
+    """The contract's form of when an answer arrived, `2026-05-15T20:00:01.000123Z`.
+
+    Args:
+        fetched_at: Aware, UTC.
+    """
+    return fetched_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def encode(bar: Bar, fetched_at: str, run_id: str) -> bytes:
     """The Kafka message of a bar.
 
     Args:
         bar: The bar.
-        fetched_at: When the vendor's answer arrived; aware, UTC.
+        fetched_at: When the vendor's answer arrived, in the contract's form.
         run_id: What fetched it.
     """
     return orjson.dumps(
@@ -70,7 +79,7 @@ def encode(bar: Bar, fetched_at: datetime, run_id: str) -> bytes:
             "low": bar.low,
             "close": bar.close,
             "volume": bar.volume,
-            "fetched_at": fetched_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "fetched_at": fetched_at,
             "run_id": run_id,
         }
     )

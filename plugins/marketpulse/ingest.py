@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,12 +20,16 @@ from marketpulse.publishing import LIVE_TOPIC, BarPublisher, Published
 from marketpulse.redaction import hide_from_airflow
 from marketpulse.sessions import is_due
 from marketpulse.sources.errors import VendorError
-from marketpulse.sources.protocol import Source, open_source
+from marketpulse.sources.protocol import FetchedBars, Source, open_source
 from marketpulse.warehouse import connect, sql
 from marketpulse.watermarks import Watermark, advance, read_watermarks, select_new, write_watermarks
 
 STATEMENT_SECONDS = 20
 LOCK_SECONDS = 15
+# A first fetch is 30 days: a few at a time, and none begun so late that the task might not end in its minute. What is
+# left is fetched by the next run.
+FIRST_FETCHES_AT_ONCE = 2
+BEGIN_FIRST_FETCH_WITHIN_SECONDS = 15
 BAR_SECONDS = 60
 
 log = logging.getLogger(__name__)
@@ -54,11 +59,13 @@ class PollResult:
 
     Attributes:
         asked: Symbols that were due.
+        deferred: Those of them whose first fetch is left to the next run.
         published: How many bars Kafka has acknowledged.
         failures: Symbol to what went wrong, free of secrets.
     """
 
     asked: list[str] = field(default_factory=list)
+    deferred: list[str] = field(default_factory=list)
     published: int = 0
     failures: dict[str, str] = field(default_factory=dict)
 
@@ -82,18 +89,27 @@ def poll_source(name: str, run_id: str) -> PollResult:
         _only_poll_of(connection, name),
     ):
         known = read_watermarks(connection, name)
-        now = datetime.now(UTC)
-        due = [
-            instruments[symbol]
-            for symbol in settings.symbols
-            if is_due(instruments[symbol], known.get(symbol), now, poll=settings.poll)
-        ]
+        due = _due(settings, instruments, known, datetime.now(UTC))
         result = PollResult([instrument.symbol for instrument in due])
         if due:
             poll = _Poll(settings, BarPublisher(LIVE_TOPIC, run_id), known, result)
             asyncio.run(poll.fetch(open_source(settings), due))
             poll.publish(connection)
     return result
+
+
+def _due(
+    settings: SourceSettings, instruments: Mapping[str, Instrument], known: Mapping[str, Watermark], now: datetime
+) -> list[Instrument]:
+    """What to ask for, first what waited longest: a rate too small for all symbols starves none of them."""
+    due = [
+        instruments[symbol]
+        for symbol in settings.symbols
+        if is_due(instruments[symbol], known.get(symbol), now, poll=settings.poll)
+    ]
+    latest = datetime.max.replace(tzinfo=UTC)
+    asked = {symbol: mark.asked_at or latest for symbol, mark in known.items()}
+    return sorted(due, key=lambda instrument: asked.get(instrument.symbol, latest))
 
 
 class _Poll:
@@ -108,6 +124,8 @@ class _Poll:
         self._result = result
         self._advanced: dict[str, Watermark] = {}
         self._unchanged: dict[str, datetime] = {}
+        self._first_fetches = asyncio.Semaphore(FIRST_FETCHES_AT_ONCE)
+        self._begin_first_fetch_until = time.monotonic() + BEGIN_FIRST_FETCH_WITHIN_SECONDS
 
     async def fetch(self, source: Source, due: Sequence[Instrument]) -> None:
         """Ask for all due instruments concurrently; one failing does not lose the others."""
@@ -130,10 +148,19 @@ class _Poll:
         symbol = instrument.symbol
         known = self._known.get(symbol)
         try:
-            fetched = await source.fetch_bars(instrument, known.newest if known else None)
+            if known:
+                self._take(symbol, known, await source.fetch_bars(instrument, known.newest))
+                return
+            async with self._first_fetches:
+                if time.monotonic() > self._begin_first_fetch_until:
+                    log.info("%s: its first fetch is left to the next run", symbol)
+                    self._result.deferred.append(symbol)
+                    return
+                self._take(symbol, None, await source.fetch_bars(instrument, None))
         except VendorError as error:
             self._result.failures[symbol] = str(error)
-            return
+
+    def _take(self, symbol: str, known: Watermark | None, fetched: FetchedBars) -> None:
         if fetched.has_gap and known:
             log.warning(
                 "%s: the answer reaches back to %s, the newest published bar is of %s: bars between may be missing",

@@ -11,7 +11,7 @@ from typing import Any
 from airflow.providers.apache.kafka.hooks.produce import KafkaProducerHook
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from marketpulse.bars import Bar, encode
+from marketpulse.bars import Bar, arrival, encode
 from marketpulse.errors import MarketPulseError
 
 LIVE_TOPIC = "market.bars.v1"
@@ -88,8 +88,9 @@ class BarPublisher:
         Raises:
             NotAcknowledged: Kafka does not take what is queued, within a bounded time.
         """
+        arrived = arrival(fetched_at)
         for bar in bars:
-            self._produce(bar.symbol.encode(), encode(bar, fetched_at, self._run_id))
+            self._produce(bar.symbol.encode(), encode(bar, arrived, self._run_id))
 
     def finish(self) -> Published:
         """Wait until every message is acknowledged.

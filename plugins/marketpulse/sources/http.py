@@ -59,6 +59,7 @@ class VendorClient:
         silence_request_logs()
         self._source = settings.name
         self._timeout_seconds = settings.timeout_seconds
+        self._complete_seconds = 2 * settings.timeout_seconds
         self.redact = Redactor(settings.api_key)
         self._http = httpx.AsyncClient(
             base_url=settings.base_url or "",
@@ -125,10 +126,10 @@ class VendorClient:
         asked_at = datetime.now(UTC)
         try:
             # httpx bounds each read; a server that drips bytes is bounded here.
-            async with asyncio.timeout(self._timeout_seconds):
+            async with asyncio.timeout(self._complete_seconds):
                 response = await self._http.get("/query", params=params)
         except TimeoutError:
-            raise self._unavailable(symbol, f"no complete answer within {self._timeout_seconds:g} s") from None
+            raise self._unavailable(symbol, f"no complete answer within {self._complete_seconds:g} s") from None
         except httpx.TimeoutException as error:
             raise self._unavailable(symbol, f"{type(error).__name__} after {self._timeout_seconds:g} s") from None
         except httpx.TransportError as error:
