@@ -23,12 +23,12 @@ CREATE TABLE ops.batches (
     submitted_at     timestamptz NOT NULL,
     started_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
     committed_at     timestamptz,
-    newest_bar_ts    timestamptz,
+    newest_bar       timestamptz,
     error            text
 );
 COMMENT ON COLUMN ops.batches.submitted_at IS 'When the process of the job started (JVM or shell), before Spark was up.';
 COMMENT ON COLUMN ops.batches.committed_at IS 'When the last range of the batch was visible to readers.';
-COMMENT ON COLUMN ops.batches.newest_bar_ts IS 'Start of the newest bar that the batch brought; its minute ends 60 s later.';
+COMMENT ON COLUMN ops.batches.newest_bar IS 'Start of the newest bar that the batch brought; its minute ends 60 s later.';
 
 -- One row for each committed range of offsets. messages = dead_letters + duplicates + applied.
 CREATE TABLE ops.batch_ranges (
@@ -41,6 +41,7 @@ CREATE TABLE ops.batch_ranges (
     dead_letters bigint      NOT NULL,
     duplicates   bigint      NOT NULL,
     applied      bigint      NOT NULL,
+    newest_bar   timestamptz,
     committed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (topic, partition, start_offset),
     CHECK (end_offset > start_offset),

@@ -1,0 +1,1 @@
+"""Spark jobs of MarketPulse: Kafka offset ranges in, PostgreSQL transactions out."""

@@ -1,0 +1,127 @@
+"""The contract of a bar message, row by row: the reference that the block parser must agree with.
+
+The rules are those of contracts/market.bars.v1.json, and those that a JSON Schema cannot say.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+FIELDS = ("source", "symbol", "interval", "ts", "open", "high", "low", "close", "volume", "fetched_at", "run_id")
+PRICES = ("open", "high", "low", "close")
+
+PATTERNS = {
+    "source": r"^[a-z][a-z0-9_]{0,31}$",
+    "symbol": r"^[A-Z0-9][A-Z0-9.-]{0,23}$",
+    "interval": r"^1min$",
+    "ts": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:00Z$",
+    "open": r"^[0-9]{1,12}(\.[0-9]{1,8})?$",
+    "high": r"^[0-9]{1,12}(\.[0-9]{1,8})?$",
+    "low": r"^[0-9]{1,12}(\.[0-9]{1,8})?$",
+    "close": r"^[0-9]{1,12}(\.[0-9]{1,8})?$",
+    "volume": r"^[0-9]{1,20}(\.[0-9]{1,8})?$",
+    "fetched_at": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$",
+    "run_id": r"^[^\x00]{1,250}$",
+}
+_COMPILED = {field: re.compile(pattern[:-1] + r"\Z", re.ASCII) for field, pattern in PATTERNS.items()}
+
+FUTURE_TOLERANCE = dt.timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Why a message cannot be loaded: `reason` is one of a few names, `detail` is for people."""
+
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class ParsedBar:
+    """A message that keeps the contract. Numbers stay text, as printed by the vendor; times are aware UTC."""
+
+    source: str
+    symbol: str
+    interval: str
+    ts: dt.datetime
+    open: str
+    high: str
+    low: str
+    close: str
+    volume: str
+    fetched_at: dt.datetime
+    run_id: str
+
+
+def parse_bar(
+    key: bytes | None, value: bytes | None, kafka_ts: dt.datetime, symbols: frozenset[str]
+) -> ParsedBar | Rejection:
+    """Parses one message of a bar topic.
+
+    Args:
+        key: The record's key; must be the symbol, or the bar could sit in a partition that is not its own.
+        value: The record's value.
+        kafka_ts: The record's timestamp, aware: what "future" is measured against.
+        symbols: Known instruments.
+    """
+    if value is None:
+        return Rejection("bad_json", "the message has no value")
+    try:
+        document = orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        return Rejection("bad_json", str(error))
+    return _check_fields(document) or _check_meaning(document, key, kafka_ts, symbols) or _bar(document)
+
+
+def _check_fields(document: Any) -> Rejection | None:
+    if not isinstance(document, dict):
+        return Rejection("bad_field", f"the message is a JSON {type(document).__name__}, not an object")
+    for field in FIELDS:
+        if field not in document:
+            return Rejection("bad_field", f"{field} is missing")
+        value = document[field]
+        if not isinstance(value, str):
+            return Rejection("bad_field", f"{field} is a JSON {type(value).__name__}, not a string")
+        if not _COMPILED[field].match(value):
+            return Rejection("bad_field", f"{field} is {value[:80]!r}, which does not match {PATTERNS[field]}")
+    unknown = sorted(document.keys() - set(FIELDS))
+    if unknown:
+        return Rejection("bad_field", f"fields {', '.join(unknown)[:200]!r} are not in the contract")
+    for field in ("ts", "fetched_at"):
+        try:
+            dt.datetime.fromisoformat(document[field])
+        except ValueError as error:
+            return Rejection("bad_field", f"{field} is {document[field]!r}: {error}")
+    return None
+
+
+def _check_meaning(
+    document: dict[str, str], key: bytes | None, kafka_ts: dt.datetime, symbols: frozenset[str]
+) -> Rejection | None:
+    symbol = document["symbol"]
+    if symbol not in symbols:
+        return Rejection("unknown_symbol", f"{symbol} is not in market.instruments: add it to config/instruments.yml")
+    if key != symbol.encode():
+        return Rejection("wrong_key", f"the key is {key!r:.80}, but must be the symbol {symbol}")
+    opened, high, low, close = (Decimal(document[field]) for field in PRICES)
+    if low <= 0:
+        return Rejection("bad_price", f"low is {low}: prices are above zero")
+    if not (low <= opened <= high and low <= close <= high):
+        return Rejection("bad_price", f"open {opened}, high {high}, low {low}, close {close} contradict each other")
+    if dt.datetime.fromisoformat(document["ts"]) > kafka_ts + FUTURE_TOLERANCE:
+        return Rejection("future_bar", f"ts is {document['ts']}, but Kafka received it at {kafka_ts.isoformat()}")
+    return None
+
+
+def _bar(document: dict[str, str]) -> ParsedBar:
+    return ParsedBar(
+        **{field: document[field] for field in FIELDS if field not in ("ts", "fetched_at")},
+        ts=dt.datetime.fromisoformat(document["ts"]),
+        fetched_at=dt.datetime.fromisoformat(document["fetched_at"]),
+    )

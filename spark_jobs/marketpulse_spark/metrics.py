@@ -1,0 +1,37 @@
+"""The load's own metrics, sent by StatsD. Losing one never fails a load."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Iterable
+
+import statsd
+
+from marketpulse_spark.writer import RangeCount
+
+
+class LoadMetrics:
+    """Sends `marketpulse.*`; tags are part of the name, as the exporter's Influx dialect wants them."""
+
+    def __init__(self) -> None:
+        host, port = os.environ.get("STATSD_HOST", "127.0.0.1"), int(os.environ.get("STATSD_PORT", "9125"))
+        self._client = statsd.StatsClient(host, port, prefix="marketpulse")
+
+    def batch(self, counts: Iterable[RangeCount], seconds: float) -> None:
+        """One committed batch: its messages by outcome and its duration from the start of the process."""
+        self._client.timing("batch_duration,dataset=bars", seconds * 1000)
+        for count in counts:
+            topic = f"topic={count.range.topic}"
+            self._client.incr(f"bars_loaded,{topic}", count.applied)
+            self._client.incr(f"bars_duplicate,{topic}", count.duplicates)
+            self._client.incr(f"dead_letters,{topic}", count.dead_letters)
+
+    def backlog(self, messages: int) -> None:
+        """Messages in Kafka that the ledger has not passed."""
+        self._client.gauge("kafka_backlog_messages,dataset=bars", messages)
+
+    def freshness(self, ages: dict[str, dt.timedelta]) -> None:
+        """Age of the newest bar of each source: now less the end of its minute."""
+        for source, age in ages.items():
+            self._client.gauge(f"freshness_seconds,source={source}", max(age.total_seconds(), 0.0))

@@ -1,0 +1,19 @@
+"""The Spark session of the jobs."""
+
+from __future__ import annotations
+
+from pyspark.sql import SparkSession
+
+
+def spark_session(name: str) -> SparkSession:
+    """Returns the session; master and JVM flags come from spark-submit (see spark_jobs/bin/spark-submit)."""
+    return (
+        SparkSession.builder.appName(name)
+        .config("spark.ui.enabled", "false")
+        .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.sql.shuffle.partitions", "2")
+        .config("spark.sql.adaptive.enabled", "false")
+        .config("spark.sql.execution.arrow.maxRecordsPerBatch", "20000")
+        .config("spark.kafka.consumer.cache.capacity", "8")
+        .getOrCreate()
+    )

@@ -1,0 +1,64 @@
+"""What a load needs to know, from its arguments and the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+LIVE_TOPIC = "market.bars.v1"
+BACKFILL_TOPIC = "market.bars.backfill.v1"
+
+
+@dataclass(frozen=True)
+class LoadSettings:
+    """Settings of one run of `load_bars`.
+
+    Attributes:
+        run_id: Who asked for the load, for `ops.batches`; the Airflow run id.
+        warehouse_dsn: libpq URI of the loader role; the password comes from PGPASSFILE.
+        kafka_bootstrap: host:port of the broker.
+        max_messages_per_batch: A batch takes at most this many messages over all partitions.
+        driver_messages: A batch up to this size is written by the driver in one transaction.
+        bulk_messages: A backlog from this size on is loaded by a JVM with its full compiler.
+        lock_seconds: How long to wait for another loader, or for a row it holds.
+        with_indicators: False loads raw and market only; `make bench` compares the two.
+    """
+
+    run_id: str
+    warehouse_dsn: str
+    kafka_bootstrap: str
+    max_messages_per_batch: int = 1_000_000
+    driver_messages: int = 10_000
+    bulk_messages: int = 150_000
+    lock_seconds: int = 30
+    with_indicators: bool = True
+    live_topic: str = LIVE_TOPIC
+    backfill_topic: str = BACKFILL_TOPIC
+
+    @property
+    def dataset(self) -> str:
+        """Name of the lock and of the rows in `ops.batches`."""
+        return "bars"
+
+    @property
+    def topics(self) -> tuple[str, str]:
+        """Live before backfill: a batch is filled in this order."""
+        return (self.live_topic, self.backfill_topic)
+
+    @property
+    def application_name(self) -> str:
+        """What PostgreSQL shows for every connection of this process and of its tasks."""
+        return f"load_bars:{os.environ.setdefault('MARKETPULSE_LOADER_ID', f'{os.getpid()}')}"
+
+
+def required(environment: Mapping[str, str], name: str) -> str:
+    """Returns a variable of the environment.
+
+    Raises:
+        SystemExit: It is not set; the message says who sets it.
+    """
+    value = environment.get(name, "")
+    if not value:
+        raise SystemExit(f"{name} is not set: run this through `make up` or source $MARKETPULSE_HOME/env")
+    return value

@@ -1,0 +1,26 @@
+"""The transform of `load_bars`: observations of bars in, the same rows with versions and indicators out."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from marketpulse_spark.schemas import ROWS
+from marketpulse_spark.transforms.indicators import (
+    INDICATORS,
+    with_affected,
+    with_moving_averages,
+    with_price_changes,
+)
+from marketpulse_spark.transforms.versions import with_newest_version
+
+
+def with_indicators(rows: DataFrame) -> DataFrame:
+    """Adds `is_affected` and the indicators, which count where `is_affected` is true.
+
+    Args:
+        rows: Layout `schemas.ROWS`: messages, bad ones included, and the stored bars around them.
+    """
+    observed = rows.withColumn("close_price", F.col("close").cast("decimal(20,8)").cast("double"))
+    computed = with_affected(with_price_changes(with_moving_averages(with_newest_version(observed))))
+    return computed.select(*ROWS.names, "is_affected", *INDICATORS)

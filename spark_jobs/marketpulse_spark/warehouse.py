@@ -1,0 +1,202 @@
+"""Connections to PostgreSQL, the SQL files, the dataset lock and the record of batches.
+
+Two clients, one for each purpose: psycopg for control (lock, ledger, batches), ADBC for data (Arrow in
+and out by binary COPY). Every wait has a bound.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import functools
+import os
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import adbc_driver_postgresql.dbapi as adbc
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from marketpulse_spark.errors import DatasetLocked
+from marketpulse_spark.ledger import LedgerRow
+from marketpulse_spark.settings import LoadSettings
+
+_CONNECT_SECONDS = 10
+_STATEMENT_SECONDS = 300
+_IDLE_IN_TRANSACTION_SECONDS = 20
+_HEARTBEAT_SECONDS = 5
+#: A lock holder that has not shown life for this long is stopped or cut off. The ledger fences it.
+_STALE_SECONDS = 20
+
+
+def sql_text(name: str) -> str:
+    """Returns a file below `sql/`, such as `market/bars_1m/merge_contested.sql`."""
+    return _read_sql(name)
+
+
+@functools.cache
+def _read_sql(name: str) -> str:
+    root = Path(os.environ.get("MARKETPULSE_ROOT", Path(__file__).parents[2]))
+    return (root / "sql" / name).read_text()
+
+
+def bounded(settings: LoadSettings, *, idle_in_transaction: int = _IDLE_IN_TRANSACTION_SECONDS) -> str:
+    """Returns the connection string of the warehouse with a name and time-outs for everything."""
+    limits = {
+        "statement_timeout": f"{_STATEMENT_SECONDS}s",
+        "lock_timeout": f"{settings.lock_seconds}s",
+        "idle_in_transaction_session_timeout": f"{idle_in_transaction}s",
+        "tcp_user_timeout": "30s",
+        "timezone": "UTC",
+    }
+    return make_conninfo(
+        **conninfo_to_dict(settings.warehouse_dsn),
+        application_name=settings.application_name,
+        connect_timeout=_CONNECT_SECONDS,
+        options=" ".join(f"-c {name}={value}" for name, value in limits.items()),
+    )
+
+
+def fetch(cursor: adbc.Cursor, statement: str, parameters: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
+    """Runs one statement that returns rows, on an ADBC cursor."""
+    cursor.execute(statement, parameters)
+    return list(cursor.fetchall())
+
+
+class Control:
+    """The control connection of a load: holds the dataset's lock and shows life while it does."""
+
+    def __init__(self, settings: LoadSettings) -> None:
+        self._settings = settings
+        self._connection = psycopg.connect(bounded(settings), autocommit=True)
+        self._stop = threading.Event()
+        self._heart = threading.Thread(target=self._beat, daemon=True, name="lock-heartbeat")
+
+    def __enter__(self) -> Control:
+        try:
+            self._lock()
+        except BaseException:
+            self._connection.close()
+            raise
+        self._heart.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._connection.close()
+
+    def _lock(self) -> None:
+        key = f"load:{self._settings.dataset}"
+        deadline = time.monotonic() + self._settings.lock_seconds
+        while True:
+            row = self._connection.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [key]).fetchone()
+            if row == (True,):
+                return
+            holder = self._holder(key)
+            if holder is not None and holder[1] > _STALE_SECONDS:
+                self._end_sessions(holder[0])
+            elif time.monotonic() > deadline:
+                raise DatasetLocked(
+                    f"The dataset {self._settings.dataset} is being loaded by {holder[0] if holder else 'another run'}: "
+                    f"waited {self._settings.lock_seconds} s. Nothing is lost; the next run goes on from the ledger."
+                )
+            time.sleep(0.2)
+
+    def _holder(self, key: str) -> tuple[str, float] | None:
+        """Name of the sessions of the lock's holder, and seconds since its last sign of life."""
+        return self._connection.execute(
+            "SELECT a.application_name, extract(epoch FROM clock_timestamp() - a.state_change)::float8"
+            "  FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
+            " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1"
+            "   AND ((l.classid::bigint << 32) | l.objid::bigint) = hashtext(%s)::bigint",
+            [key],
+        ).fetchone()
+
+    def _end_sessions(self, application_name: str) -> None:
+        self._connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE application_name = %s AND usename = current_user AND pid <> pg_backend_pid()",
+            [application_name],
+        )
+
+    def _beat(self) -> None:
+        while not self._stop.wait(_HEARTBEAT_SECONDS):
+            # A connection that is gone shows at the next statement of the load itself.
+            with contextlib.suppress(psycopg.Error):
+                self._connection.execute("SELECT 1")
+
+    def symbols(self) -> frozenset[str]:
+        """Known instruments."""
+        return frozenset(row[0] for row in self._connection.execute("SELECT symbol FROM market.instruments"))
+
+    def ledger(self, topics: Sequence[str]) -> list[LedgerRow]:
+        """The ledger's rows of these topics."""
+        rows = self._connection.execute(
+            "SELECT topic, partition, cluster_id, topic_id, next_offset FROM ops.kafka_offsets WHERE topic = ANY(%s)",
+            [list(topics)],
+        )
+        return [LedgerRow(*row) for row in rows]
+
+    def add_to_ledger(self, rows: Sequence[LedgerRow]) -> None:
+        """Adds partitions that the ledger has not met."""
+        for row in rows:
+            self._connection.execute(
+                "INSERT INTO ops.kafka_offsets (topic, partition, cluster_id, topic_id, next_offset)"
+                " VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+                [row.topic, row.partition, row.cluster_id, row.topic_id, row.next_offset],
+            )
+
+    def freshness(self) -> dict[str, dt.timedelta]:
+        """Age of the newest bar of each published source: now less the end of its minute."""
+        rows = self._connection.execute(
+            "SELECT source, clock_timestamp() - (max(newest.ts) + interval '1 minute')"
+            "  FROM ops.source_watermarks w CROSS JOIN LATERAL"
+            "       (SELECT ts FROM market.bars_1m b WHERE b.symbol = w.symbol AND b.source = w.source"
+            "         ORDER BY ts DESC LIMIT 1) newest"
+            " GROUP BY source"
+        )
+        return dict(rows.fetchall())
+
+    def open_batch(self, writer: str, submitted_at: float) -> int:
+        """Records the start of a batch and returns its id. Batches left open by a dead loader are closed."""
+        self._connection.execute(
+            "UPDATE ops.batches SET state = 'abandoned' WHERE dataset = %s AND state = 'running'",
+            [self._settings.dataset],
+        )
+        row = self._connection.execute(
+            "INSERT INTO ops.batches (dataset, run_id, writer, submitted_at)"
+            " VALUES (%s, %s, %s, to_timestamp(%s)) RETURNING batch_id",
+            [self._settings.dataset, self._settings.run_id, writer, submitted_at],
+        ).fetchone()
+        assert row is not None  # noqa: S101 - INSERT … RETURNING returns a row
+        return int(row[0])
+
+    def close_batch(self, batch_id: int, error: str | None = None) -> None:
+        """Records the end of a batch: when its last range was committed, and its newest bar."""
+        self._connection.execute(
+            "UPDATE ops.batches b SET state = %(state)s, error = %(error)s,"
+            " (committed_at, newest_bar) = (SELECT max(r.committed_at), max(r.newest_bar) FROM ops.batch_ranges r"
+            "                                WHERE r.batch_id = b.batch_id)"
+            " WHERE batch_id = %(batch_id)s",
+            {"state": "failed" if error else "succeeded", "error": error, "batch_id": batch_id},
+        )
+
+
+def ensure_raw_days(settings: LoadSettings, days: Iterable[dt.date]) -> None:
+    """Makes sure that `raw.bars` has partitions for these UTC days; waits for no writer of other days."""
+    with psycopg.connect(bounded(settings), autocommit=True) as connection:
+        for day in days:
+            connection.execute("SELECT raw.ensure_bars_day(%s)", [day])
+
+
+@contextlib.contextmanager
+def transaction(settings: LoadSettings) -> Iterator[adbc.Connection]:
+    """An ADBC connection that is rolled back and closed at the end unless the body committed."""
+    connection = adbc.connect(bounded(settings))
+    try:
+        yield connection
+    finally:
+        connection.close()

@@ -1,0 +1,251 @@
+"""The transaction that commits offset ranges together with everything that came of their messages."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import adbc_driver_postgresql.dbapi as adbc
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from marketpulse_spark import fault_points, warehouse
+from marketpulse_spark.errors import LedgerMoved, RangeIncomplete
+from marketpulse_spark.islands import find_islands
+from marketpulse_spark.keys import bars_among, contested_bars
+from marketpulse_spark.ledger import OffsetRange
+from marketpulse_spark.schemas import NUMBERS
+from marketpulse_spark.settings import LoadSettings
+from marketpulse_spark.transforms.indicators import INDICATORS
+
+_RAW = (
+    "topic", "partition", "kafka_offset", "kafka_ts", "batch_id", "source", "symbol", "interval", "ts",
+    "open", "high", "low", "close", "volume", "fetched_at", "run_id",
+)  # fmt: skip
+_DEAD = ("topic", "partition", "kafka_offset", "kafka_ts", "batch_id", "reason", "detail", "payload")
+_KEY = ("symbol", "source", "ts")
+_BAR = (*_KEY, "open", "high", "low", "close", "volume", "fetched_at")
+#: What the merge needs of a row once its message is copied.
+_KEPT = ("topic", "partition", "kafka_offset", *_BAR, "reason")
+
+
+@dataclass(frozen=True)
+class RangeCount:
+    """What came of the messages of one range: messages = dead_letters + duplicates + applied."""
+
+    range: OffsetRange
+    messages: int
+    dead_letters: int
+    duplicates: int
+    applied: int
+    newest_bar: dt.datetime | None
+
+
+def write_ranges(
+    batches: Iterable[pa.RecordBatch], ranges: Sequence[OffsetRange], batch_id: int, settings: LoadSettings
+) -> list[RangeCount]:
+    """Writes ranges in one transaction: ledger, raw, dead letters, bars, revisions, indicators, counts.
+
+    Args:
+        batches: Layout `schemas.ROWS`, and `is_affected` and the indicators where they were computed.
+        ranges: All ranges that the transaction commits; empty ones fence only.
+        batch_id: Row of `ops.batches`.
+        settings: Where the warehouse is.
+
+    Returns:
+        A count for each range that is not empty; nothing when an earlier attempt at the same ranges had
+        committed them although its answer was lost.
+
+    Raises:
+        LedgerMoved: Another loader got there first. Nothing was written.
+        RangeIncomplete: The rows are not exactly those of the ranges. Nothing was written.
+    """
+    filled = [each for each in ranges if len(each)]
+    with warehouse.transaction(settings) as connection:
+        with connection.cursor() as cursor:
+            if not _claim(cursor, ranges):
+                return []
+            rows = _copy_messages(cursor, batches, batch_id, settings)
+            fault_points.reach("after_copy")
+            counts = _merge(cursor, rows, filled)
+            fault_points.reach("after_merge")
+            _record(cursor, counts, batch_id)
+        fault_points.reach("before_commit")
+        _commit(connection, ranges, settings)
+    fault_points.reach("after_range_commit")
+    return counts
+
+
+def _claim(cursor: adbc.Cursor, ranges: Sequence[OffsetRange]) -> bool:
+    """Moves the ledger over the ranges, first of all; false when an earlier attempt has done all of it."""
+    refused = [
+        each
+        for each in ranges
+        if not warehouse.fetch(
+            cursor,
+            "UPDATE ops.kafka_offsets SET next_offset = $1, updated_at = clock_timestamp()"
+            " WHERE topic = $2 AND partition = $3 AND next_offset = $4 RETURNING next_offset",
+            [each.end, each.topic, each.partition, each.start],
+        )
+    ]
+    if not refused:
+        return True
+    if refused == [each for each in ranges if len(each)] and _stands_at_end(cursor, ranges):
+        return False
+    places = ", ".join(f"{each.topic}[{each.partition}] at {each.start}" for each in refused)
+    raise LedgerMoved(f"Another loader moved the ledger of {places}. Nothing was written; the next run goes on.")
+
+
+def _stands_at_end(cursor: adbc.Cursor, ranges: Sequence[OffsetRange]) -> bool:
+    return all(
+        warehouse.fetch(
+            cursor,
+            "SELECT 1 FROM ops.kafka_offsets WHERE topic = $1 AND partition = $2 AND next_offset = $3",
+            [each.topic, each.partition, each.end],
+        )
+        for each in ranges
+    )
+
+
+def _commit(connection: adbc.Connection, ranges: Sequence[OffsetRange], settings: LoadSettings) -> None:
+    """Commits. When the answer is lost, the ledger tells whether the commit was, too."""
+    try:
+        connection.commit()
+    except adbc.Error:
+        with warehouse.transaction(settings) as second, second.cursor() as cursor:
+            if not _stands_at_end(cursor, ranges):
+                raise
+
+
+def _copy_messages(
+    cursor: adbc.Cursor, batches: Iterable[pa.RecordBatch], batch_id: int, settings: LoadSettings
+) -> pa.Table:
+    """Copies messages to raw.bars and ops.dead_letters as they come; returns what the merge needs of all rows."""
+    kept = []
+    days: set[dt.date] = set()
+    for batch in batches:
+        table = pa.Table.from_batches([batch])
+        table = table.append_column("batch_id", pa.repeat(pa.scalar(batch_id, pa.int64()), table.num_rows))
+        is_bad = pc.is_valid(table["reason"])
+        is_bar = pc.and_not(pc.is_valid(table["kafka_offset"]), is_bad)
+        new_days = set(pc.unique(table["kafka_ts"].drop_null().cast(pa.date32())).to_pylist()) - days
+        if new_days:
+            warehouse.ensure_raw_days(settings, sorted(new_days))
+            days |= new_days
+        _copy(cursor, "raw", "bars", table.filter(is_bar).select(_RAW))
+        _copy(cursor, "ops", "dead_letters", table.filter(is_bad).select(_DEAD))
+        computed = [name for name in ("is_affected", *INDICATORS) if name in table.column_names]
+        kept.append(table.select([*_KEPT, *computed]))
+        fault_points.reach("mid_copy")
+    return pa.concat_tables(kept)
+
+
+def _copy(cursor: adbc.Cursor, schema: str | None, name: str, rows: pa.Table) -> None:
+    """Copies rows in binary into a table, a temporary one where no schema is given."""
+    if rows.num_rows:
+        cursor.adbc_ingest(name, rows, mode="append", db_schema_name=schema, temporary=schema is None)
+
+
+def _merge(cursor: adbc.Cursor, rows: pa.Table, filled: Sequence[OffsetRange]) -> list[RangeCount]:
+    messages = rows.filter(pc.is_valid(rows["kafka_offset"]))
+    is_bad = pc.is_valid(messages["reason"])
+    bars = messages.filter(pc.invert(is_bad))
+    is_contested = contested_bars(bars, _existing_bars(cursor, bars))
+    fresh, contested = bars.filter(pc.invert(is_contested)), bars.filter(is_contested)
+    _copy(cursor, "market", "bars_1m", _with_numbers(fresh).select(_BAR))
+    revised = _merge_contested(cursor, contested, filled)
+    if "is_affected" in rows.column_names:
+        _write_indicators(cursor, rows, fresh)
+    counts = []
+    for each in filled:
+        read = _within(messages, each)
+        good = _within(bars, each)
+        _check_complete(read, each)
+        applied = _within(fresh, each).num_rows + revised.get((each.topic, each.partition), 0)
+        newest = pc.max(good["ts"]).as_py()
+        counts.append(
+            RangeCount(each, read.num_rows, read.num_rows - good.num_rows, good.num_rows - applied, applied, newest)
+        )
+    return counts
+
+
+def _within(rows: pa.Table, place: OffsetRange) -> pa.Table:
+    return rows.filter(pc.and_(pc.equal(rows["topic"], place.topic), pc.equal(rows["partition"], place.partition)))
+
+
+def _check_complete(read: pa.Table, place: OffsetRange) -> None:
+    """Makes sure that each offset of the range was read; that none was read twice, raw.bars sees to."""
+    span = pc.min_max(read["kafka_offset"]).as_py()
+    if read.num_rows != len(place) or span != {"min": place.start, "max": place.end - 1}:
+        raise RangeIncomplete(
+            f"{place.topic}[{place.partition}]: planned {len(place)} messages, offsets {place.start} to "
+            f"{place.end - 1}, but read {read.num_rows}, offsets {span['min']} to {span['max']}. These topics take "
+            "no transactional producer and no compaction; otherwise the next run tries again."
+        )
+
+
+def _existing_bars(cursor: adbc.Cursor, bars: pa.Table) -> pa.Table:
+    cursor.adbc_ingest("islands", find_islands(bars.to_batches()), mode="create", temporary=True)
+    cursor.execute(warehouse.sql_text("market/bars_1m/read_existing_keys.sql"))
+    return cursor.fetch_arrow_table().cast(bars.select(_KEY).schema)
+
+
+def _with_numbers(bars: pa.Table) -> pa.Table:
+    for name, number in NUMBERS.items():
+        bars = bars.set_column(bars.schema.get_field_index(name), name, bars[name].cast(number))
+    return bars
+
+
+def _merge_contested(
+    cursor: adbc.Cursor, contested: pa.Table, filled: Sequence[OffsetRange]
+) -> dict[tuple[str, int], int]:
+    """Merges bars that are known or occur more than once; returns how many messages of each range became versions."""
+    if not contested.num_rows:
+        return {}
+    cursor.execute("CREATE TEMP TABLE contested (LIKE market.bars_1m, range_number integer) ON COMMIT DROP")
+    for number, each in enumerate(filled):
+        rows = _with_numbers(_within(contested, each).select(_BAR))
+        _copy(
+            cursor,
+            None,
+            "contested",
+            rows.append_column("range_number", pa.repeat(pa.scalar(number, pa.int32()), rows.num_rows)),
+        )
+    cursor.execute("ANALYZE contested")
+    applied = warehouse.fetch(cursor, warehouse.sql_text("market/bars_1m/merge_contested.sql"))
+    return {(filled[number].topic, filled[number].partition): count for number, count in applied}
+
+
+def _write_indicators(cursor: adbc.Cursor, rows: pa.Table, fresh: pa.Table) -> None:
+    """Adds the indicators of new bars and merges those of all other affected bars."""
+    computed = rows.filter(rows["is_affected"]).select([*_KEY, *INDICATORS])
+    is_new = bars_among(computed, fresh)
+    _copy(cursor, "analytics", "indicators_1m", computed.filter(is_new))
+    recomputed = computed.filter(pc.invert(is_new))
+    if recomputed.num_rows:
+        cursor.execute("CREATE TEMP TABLE recomputed (LIKE analytics.indicators_1m) ON COMMIT DROP")
+        _copy(cursor, None, "recomputed", recomputed)
+        cursor.execute(warehouse.sql_text("analytics/indicators_1m/merge.sql"))
+
+
+def _record(cursor: adbc.Cursor, counts: Sequence[RangeCount], batch_id: int) -> None:
+    for count in counts:
+        place = count.range
+        cursor.execute(
+            "INSERT INTO ops.batch_ranges (batch_id, topic, partition, start_offset, end_offset,"
+            " messages, dead_letters, duplicates, applied, newest_bar)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            [
+                batch_id,
+                place.topic,
+                place.partition,
+                place.start,
+                place.end,
+                count.messages,
+                count.dead_letters,
+                count.duplicates,
+                count.applied,
+                count.newest_bar,
+            ],
+        )
