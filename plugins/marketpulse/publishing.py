@@ -49,11 +49,11 @@ class Published:
 
     Attributes:
         messages: How many messages.
-        last_offsets: Partition to the highest offset that one of them got.
+        offsets: Partition to the lowest and highest offset that one of them got.
     """
 
     messages: int = 0
-    last_offsets: dict[int, int] = field(default_factory=dict)
+    offsets: dict[int, tuple[int, int]] = field(default_factory=dict)
 
 
 class _StrictProducerHook(KafkaProducerHook):
@@ -129,6 +129,6 @@ class BarPublisher:
             return
         self._published.messages += 1
         partition, offset = message.partition(), message.offset()
-        offsets = self._published.last_offsets
         if partition is not None and offset is not None:
-            offsets[partition] = max(offset, offsets.get(partition, offset))
+            first, last = self._published.offsets.get(partition, (offset, offset))
+            self._published.offsets[partition] = (min(first, offset), max(last, offset))

@@ -11,12 +11,12 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from marketpulse.bars import INTERVAL, Bar
 from marketpulse.config import Instrument, SourceSettings
+from marketpulse.local_times import to_utc
 from marketpulse.redaction import Redactor
 from marketpulse.sources.errors import (
     BadApiKey,
@@ -199,23 +199,10 @@ def _bar(source: str, symbol: str, zone: ZoneInfo, text: str, row: Any, malforme
 
 
 def _utc_minute(text: str, zone: ZoneInfo) -> datetime:
-    naive = datetime.fromisoformat(text)
-    if naive.tzinfo or naive.second or naive.microsecond:
+    local = datetime.fromisoformat(text)
+    if local.tzinfo or local.second or local.microsecond:
         raise ValueError("is not a whole minute in the answer's zone")
-    ts = naive - _offset(naive.replace(minute=0), zone)
-    return ts.replace(tzinfo=UTC)
-
-
-@lru_cache(maxsize=4096)
-def _offset(hour: datetime, zone: ZoneInfo) -> timedelta:
-    """The zone's offset in one local hour: every zone that the vendor names changes its clocks on the hour."""
-    local = hour.replace(tzinfo=zone, fold=0)
-    if local.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != hour:
-        raise ValueError(f"is in an hour that a clock change in {zone.key} leaves out")
-    offset = local.utcoffset()
-    if offset is None:
-        raise ValueError(f"{zone.key} has no offset")
-    return offset
+    return to_utc(local, zone, first_of_two=True)
 
 
 def _reaches(fetched: FetchedBars, watermark: datetime) -> bool:

@@ -1,0 +1,1 @@
+DELETE FROM market.instruments WHERE symbol = ANY (%(symbols)s)
