@@ -79,12 +79,13 @@ def read_bars(
         UnusableFile: The file cannot be read, or its columns or times do not fit.
     """
     try:
-        packed = path.open("rb").read(2) == _GZIP_MAGIC
-        opener = gzip.open if packed else open
+        with path.open("rb") as start:
+            opener = gzip.open if start.read(2) == _GZIP_MAGIC else open
         with opener(path, "rt", encoding="utf-8-sig", errors="backslashreplace", newline="") as lines:
             yield from _read(csv.reader(lines), path, source, symbol, zone, known_symbols, now, refuse)
     except (OSError, EOFError, zlib.error) as error:
-        raise UnusableFile(f"{path}: {error or 'cut off'}. Next: check the file, and that it is complete.") from error
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UnusableFile(f"{path}: {reason}. Next: check the name, and that the file is complete.") from error
 
 
 def _read(
@@ -176,8 +177,8 @@ class _Columns:
             return ts.replace(tzinfo=UTC)
         if self.zone is None:
             raise UnusableFile(
-                f"{self.path}: {text!r} says no time zone. Next: add TZ=America/New_York (--tz America/New_York), TZ=UTC, "
-                "or the zone that the file's times are in."
+                f"{self.path}: {text!r} says no time zone. Next: add the zone of the file's times, such as "
+                "TZ=America/New_York (--tz America/New_York) or TZ=UTC."
             )
         return to_utc(ts, self.zone)
 

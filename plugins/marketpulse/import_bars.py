@@ -89,12 +89,11 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def publish_file(job: Import, publisher: BarPublisher, now: datetime) -> tuple[Published, list[RefusedLine]]:
+def publish_file(job: Import, now: datetime) -> tuple[Published, list[RefusedLine]]:
     """Publish the good lines of a file.
 
     Args:
         job: What to import.
-        publisher: Where to.
         now: Aware, UTC; one time for the whole import.
 
     Returns:
@@ -110,6 +109,7 @@ def publish_file(job: Import, publisher: BarPublisher, now: datetime) -> tuple[P
         raise ConfigError(SOURCES_FILE, "sources", f"no source named {job.source}", "add it there, or name another")
     if job.symbol and job.symbol not in instruments:
         raise ConfigError(INSTRUMENTS_FILE, "instruments", f"no symbol {job.symbol}", "add it there, or name another")
+    publisher = BarPublisher(BACKFILL_TOPIC, job.run_id)
     refused: list[RefusedLine] = []
     bars = read_bars(
         job.path,
@@ -124,7 +124,8 @@ def publish_file(job: Import, publisher: BarPublisher, now: datetime) -> tuple[P
         publisher.send(bars, now)
     except UnusableFile as error:
         published = publisher.finish().messages
-        raise UnusableFile(f"{error} {published} bars before that are published.") from error
+        note = f" The {published:,} good bars before that are published." if published else ""
+        raise UnusableFile(f"{error}{note}") from error
     return publisher.finish(), refused
 
 
@@ -138,7 +139,9 @@ def wait_until_loaded(
     """
     started = said = time.monotonic()
     while True:
-        ledger = dict(connection.execute(sql("ops/kafka_offsets/read.sql"), {"topic": BACKFILL_TOPIC}).fetchall())
+        ledger: dict[int, int] = dict(
+            connection.execute(sql("ops/kafka_offsets/read.sql"), {"topic": BACKFILL_TOPIC}).fetchall()
+        )
         left = sum(max(0, last + 1 - ledger.get(part, 0)) for part, (_, last) in published.offsets.items())
         if not left:
             return
@@ -162,7 +165,7 @@ def wait_until_loaded(
 def _import(job: Import) -> None:
     now = datetime.now(UTC)
     started = time.monotonic()
-    published, refused = publish_file(job, BarPublisher(BACKFILL_TOPIC, job.run_id), now)
+    published, refused = publish_file(job, now)
     for line in refused[:REFUSED_SHOWN]:
         _say(f"  line {line.number}: {line.reason}")
     if len(refused) > REFUSED_SHOWN:

@@ -36,6 +36,6 @@ def to_utc(local: datetime, zone: ZoneInfo, *, first_of_two: bool = False) -> da
         raise MissingLocalTimeError(f"{local} never happened in {zone.key}: the clocks were set forward")
     if before > after and not first_of_two:
         raise AmbiguousLocalTimeError(
-            f"{local} happened twice in {zone.key}, the clocks were set back: write these times with an offset or in UTC"
+            f"{local} happened twice in {zone.key}, the clocks were set back: write such times with an offset or in UTC"
         )
     return (local - before).replace(tzinfo=UTC)

@@ -73,7 +73,7 @@ class BarPublisher:
     def __init__(self, topic: str, run_id: str, producer: Producer | None = None) -> None:
         self._topic = topic
         self._run_id = run_id
-        self._producer = producer or _StrictProducerHook(KAFKA_CONNECTION).get_producer()
+        self._producer = producer or _StrictProducerHook(KAFKA_CONNECTION).get_conn
         self._sent = 0
         self._published = Published()
         self._first_refusal: KafkaError | None = None

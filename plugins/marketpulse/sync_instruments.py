@@ -1,4 +1,7 @@
-"""Write `config/instruments.yml` into `market.instruments`; exit status 1 when an instrument with bars is missing there."""
+"""Write `config/instruments.yml` into `market.instruments`.
+
+Exit status 1, and nothing changed, when an instrument with bars is no longer listed.
+"""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ class VendorClient:
         return VendorUnavailable(self._source, symbol, detail)
 
 
-_back_off = wait_exponential_jitter(initial=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS, jitter=FIRST_WAIT_SECONDS)
+_back_off = wait_exponential_jitter(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS, jitter=FIRST_WAIT_SECONDS)
 
 
 def _wait(state: RetryCallState) -> float:
