@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
 import pyarrow as pa
-from pyspark.sql import SparkSession
+from pyspark.sql import Row, SparkSession
 
 from marketpulse_spark import broker, fault_points, ledger
 from marketpulse_spark.kafka_source import read_messages
@@ -107,18 +107,26 @@ def _by_executors(
     """Commits each Kafka partition in a task of its own: its ranges of all topics in one transaction."""
 
     def parse(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        parsed = parse_messages(batches, symbols)
-        return with_neighbours(parsed, settings, REACH) if settings.with_indicators else parsed
+        return parse_messages(batches, symbols)
 
-    rows = read_messages(spark, plan.ranges, settings).mapInArrow(parse, ROWS_DDL)
+    def parse_with_neighbours(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return with_neighbours(parse(batches), settings, REACH)
+
+    write = _writer(plan, batch_id, settings)
+    messages = read_messages(spark, plan.ranges, settings)
     partitions = 1 + max(each.partition for each in plan.ranges)
-    by_partition = rows.repartitionById(partitions, "partition")
-    computed = with_indicators(by_partition) if settings.with_indicators else by_partition
-    written = computed.mapInArrow(_writer(plan, batch_id, settings), _COUNTS_DDL).collect()
-    return [
-        RangeCount(OffsetRange(row.topic, row.partition, row.start, row.end), *row[4:8], row.newest_bar)
-        for row in written
-    ]
+    if settings.with_indicators:
+        rows = messages.mapInArrow(parse_with_neighbours, ROWS_DDL).repartitionById(partitions, "partition")
+        written = with_indicators(rows).mapInArrow(write, _COUNTS_DDL).collect()
+    else:
+        by_partition = messages.repartitionById(partitions, "partition") if plan.shares_partitions else messages
+        written = by_partition.mapInArrow(lambda batches: write(parse(batches)), _COUNTS_DDL).collect()
+    return [_count(row) for row in written]
+
+
+def _count(row: Row) -> RangeCount:
+    place = OffsetRange(row.topic, row.partition, row.start, row.end)
+    return RangeCount(place, row.messages, row.dead_letters, row.duplicates, row.applied, row.newest_bar)
 
 
 _COUNTS = pa.schema(

@@ -11,6 +11,7 @@ import operator
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pa_json
@@ -57,37 +58,33 @@ def _parse(batch: pa.RecordBatch, symbols: frozenset[str]) -> Iterator[pa.Record
 def _parse_block(batch: pa.RecordBatch) -> pa.Table | None:
     """Parses all values at once, or returns None when they are not one flat JSON object each."""
     values = batch.column("value")
-    if values.null_count:
+    if values.null_count or not pc.all(pc.and_(pc.starts_with(values, b"{"), pc.ends_with(values, b"}"))).as_py():
+        return None
+    text = _joined(values)
+    # A brace of each kind at the ends of each value and none between: no value can hold two objects or a
+    # part of one, so as many rows as values means that each row is its value's.
+    if text.count(b"{") != len(values) or text.count(b"}") != len(values):
         return None
     try:
-        text = values.cast(pa.string())
-    except pa.ArrowInvalid:
-        return None
-    # One brace of each kind, at the ends: then no value can hold two objects, or a part of one,
-    # and as many rows as values means that each row is its value's.
-    flat = functools.reduce(
-        pc.and_,
-        (
-            pc.starts_with(text, "{"),
-            pc.ends_with(text, "}"),
-            pc.equal(pc.count_substring(text, "{"), 1),
-            pc.equal(pc.count_substring(text, "}"), 1),
-        ),
-    )
-    if not pc.all(flat).as_py():
-        return None
-    lines = b"\n".join(values.to_pylist())
-    try:
+        text.decode()
         table = pa_json.read_json(
-            pa.BufferReader(lines),
-            read_options=pa_json.ReadOptions(use_threads=False, block_size=len(lines) + 1),
+            pa.BufferReader(text),
+            read_options=pa_json.ReadOptions(use_threads=False, block_size=len(text) + 1),
             parse_options=_PARSE_OPTIONS,
         )
-    except pa.ArrowInvalid:
+    except (UnicodeDecodeError, pa.ArrowInvalid):
         return None
     if table.num_rows != batch.num_rows or any(column.null_count for column in table.columns):
         return None
     return table.combine_chunks()
+
+
+def _joined(values: pa.BinaryArray) -> bytes:
+    """All values one after the other: their buffer, without a Python object for each."""
+    _, offsets, data = values.buffers()
+    bounds = np.frombuffer(offsets, dtype=np.int32)[values.offset : values.offset + len(values) + 1]
+    joined: bytes = data.slice(int(bounds[0]), int(bounds[-1] - bounds[0])).to_pybytes()
+    return joined
 
 
 def _check_block(batch: pa.RecordBatch, block: pa.Table, symbols: frozenset[str]) -> Iterator[pa.RecordBatch]:

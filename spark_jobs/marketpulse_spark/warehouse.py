@@ -18,7 +18,7 @@ from typing import Any
 
 import adbc_driver_postgresql.dbapi as adbc
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
 from marketpulse_spark.errors import DatasetLocked
 from marketpulse_spark.ledger import LedgerRow
@@ -53,7 +53,7 @@ def bounded(settings: LoadSettings, *, idle_in_transaction: int = _IDLE_IN_TRANS
         "timezone": "UTC",
     }
     return make_conninfo(
-        **conninfo_to_dict(settings.warehouse_dsn),
+        settings.warehouse_dsn,
         application_name=settings.application_name,
         connect_timeout=_CONNECT_SECONDS,
         options=" ".join(f"-c {name}={value}" for name, value in limits.items()),
@@ -99,8 +99,9 @@ class Control:
             if holder is not None and holder[1] > _STALE_SECONDS:
                 self._end_sessions(holder[0])
             elif time.monotonic() > deadline:
+                other = holder[0] if holder else "another run"
                 raise DatasetLocked(
-                    f"The dataset {self._settings.dataset} is being loaded by {holder[0] if holder else 'another run'}: "
+                    f"The dataset {self._settings.dataset} is being loaded by {other}: "
                     f"waited {self._settings.lock_seconds} s. Nothing is lost; the next run goes on from the ledger."
                 )
             time.sleep(0.2)
