@@ -1,4 +1,7 @@
-"""GET /health, and the faults: ordered, listed and cleared at /admin/faults."""
+"""GET /health, and the faults: ordered, listed and cleared at /admin/faults.
+
+The handlers are coroutines, so that only the event loop's thread ever touches the book of faults.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from simulator.clock import Clock
 from simulator.faults import AnyFault, BadTick, Correction, Entry, FaultBook, Halt, SplitFault
 from simulator.faulty_market import with_times
 from simulator.instruments import Instrument
+from simulator.sessions import NEW_YORK
 from simulator.settings import Settings
 
 
@@ -19,28 +23,30 @@ def admin_router(instruments: Mapping[str, Instrument], faults: FaultBook, clock
     router = APIRouter(prefix="/admin", tags=["admin"])
 
     @router.post("/faults", status_code=201)
-    def order_fault(fault: Annotated[AnyFault, Body()]) -> dict[str, Any]:
+    async def order_fault(fault: Annotated[AnyFault, Body(discriminator="kind")]) -> dict[str, Any]:
         """Puts a fault in force."""
         if fault.symbol is not None and fault.symbol not in instruments:
             raise _unusable("symbol", f"{fault.symbol} is not traded here; these are: {', '.join(instruments)}")
         if isinstance(fault, SplitFault) and instruments[fault.symbol].kind != "equity":
             raise _unusable("symbol", f"{fault.symbol} is not a share: only shares split")
+        if isinstance(fault, SplitFault) and fault.on and fault.on > clock.now().astimezone(NEW_YORK).date():
+            raise _unusable("on", "a split lies in the future: prices know of it from its day on")
         if isinstance(fault, Correction | BadTick | Halt | SplitFault):
             fault = with_times(fault, clock.now())
         return _described(faults.order(fault))
 
     @router.get("/faults")
-    def list_faults() -> list[dict[str, Any]]:
+    async def list_faults() -> list[dict[str, Any]]:
         """Lists the faults in force."""
         return [_described(entry) for entry in faults.in_force()]
 
     @router.delete("/faults")
-    def clear_faults() -> dict[str, int]:
+    async def clear_faults() -> dict[str, int]:
         """Ends all faults."""
         return {"cleared": faults.clear()}
 
     @router.delete("/faults/{number}")
-    def clear_fault(number: int) -> dict[str, int]:
+    async def clear_fault(number: int) -> dict[str, int]:
         """Ends one fault."""
         cleared = faults.clear(number)
         if not cleared:
@@ -55,7 +61,7 @@ def health_router(settings: Settings, instruments: Mapping[str, Instrument], clo
     router = APIRouter(tags=["admin"])
 
     @router.get("/health")
-    def health() -> dict[str, Any]:
+    async def health() -> dict[str, Any]:
         """Says that the simulator answers, and what it serves."""
         return {
             "status": "ok",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import count
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -115,11 +115,7 @@ class SplitFault(_FaultOfSymbol):
 
 
 BarFault = Correction | BadTick | Halt | SplitFault
-WireFault = HttpStatus | Hang | Html | CutOff | Message | Outage
-AnyFault = Annotated[
-    HttpStatus | Hang | Html | CutOff | Message | Outage | DoubledBars | Correction | BadTick | Halt | SplitFault,
-    Field(discriminator="kind"),
-]
+AnyFault = HttpStatus | Hang | Html | CutOff | Message | Outage | DoubledBars | BarFault
 
 
 @dataclass

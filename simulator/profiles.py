@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
 from simulator.instruments import Instrument
 from simulator.noise import Floats, key_of, uniform
@@ -104,12 +104,16 @@ def profile_of(seed: int, instrument: Instrument) -> Profile:
 
 def variance_shape(instrument: Instrument, session: Session) -> Floats:
     """Returns each minute's share of the day's price variance, from `session.first` on; they add up to 1."""
-    return _shape(instrument, session, regular=_regular_variance, extended_share=0.16)
+    if instrument.calendar == ALWAYS_OPEN:
+        return _round_the_clock()
+    return _exchange_day(_regular_variance, 0.16, *_lengths(session))
 
 
 def volume_shape(instrument: Instrument, session: Session) -> Floats:
     """Returns each minute's share of the day's volume, from `session.first` on; they add up to 1."""
-    return _shape(instrument, session, regular=_regular_volume, extended_share=0.025)
+    if instrument.calendar == ALWAYS_OPEN:
+        return _round_the_clock()
+    return _exchange_day(_regular_volume, 0.025, *_lengths(session))
 
 
 def _between(key: int, index: int, low: float, high: float) -> float:
@@ -124,29 +128,34 @@ def _regular_volume(share: Floats) -> Floats:
     return 0.6 + 2.2 * np.exp(-share / 0.03) + 1.1 * (2 * share - 1) ** 2 + 4.5 * np.exp((share - 1) / 0.008)
 
 
-def _shape(
-    instrument: Instrument, session: Session, *, regular: Callable[[Floats], Floats], extended_share: float
+def _lengths(session: Session) -> tuple[int, int, int]:
+    return session.open - session.first, session.close - session.open, session.last - session.close
+
+
+@lru_cache(maxsize=256)
+def _exchange_day(
+    regular: Callable[[Floats], Floats], extended_share: float, before: int, trading: int, after: int
 ) -> Floats:
-    minutes = np.arange(session.first, session.last)
-    if instrument.calendar == ALWAYS_OPEN:
-        return _round_the_clock(minutes)
-    weights = np.zeros(len(minutes))
-    trading = (minutes >= session.open) & (minutes < session.close)
-    share = (minutes[trading] - session.open + 0.5) / (session.close - session.open)
-    weights[trading] = regular(share)
-    weights[trading] *= (1 - extended_share) / weights[trading].sum()
-    before, after = minutes < session.open, minutes >= session.close
-    outside = np.zeros(len(minutes))
+    """Returns the shape of a day with so many minutes before, during and after regular trading."""
+    within = regular((np.arange(trading) + 0.5) / trading)
     # Interest grows towards the opening bell and fades after the closing one.
-    outside[before] = 0.08 + 1.2 * np.exp((minutes[before] - session.open) / 60.0)
-    outside[after] = 0.06 + 1.6 * np.exp((session.close - minutes[after]) / 25.0)
-    if outside.sum() > 0:
-        weights += outside * extended_share / outside.sum()
-    return np.asarray(weights / weights.sum(), dtype=np.float64)
+    early = 0.08 + 1.2 * np.exp(np.arange(-before, 0) / 60.0)
+    late = 0.06 + 1.6 * np.exp(-np.arange(after) / 25.0)
+    outside = early.sum() + late.sum()
+    if not outside:
+        return _frozen(within)
+    rate = extended_share / outside
+    return _frozen(np.concatenate((early * rate, within * (1 - extended_share) / within.sum(), late * rate)))
 
 
-def _round_the_clock(minutes: npt.NDArray[np.int64]) -> Floats:
+@lru_cache(maxsize=1)
+def _round_the_clock() -> Floats:
     # Busiest while Europe and America are both awake (15:00 UTC), quietest in the small hours.
-    phase = 2 * np.pi * ((minutes % DAY) - 15 * 60) / DAY
-    weights = 1.0 + 0.35 * np.cos(phase) + 0.12 * np.cos(2 * phase)
-    return np.asarray(weights / weights.sum(), dtype=np.float64)
+    phase = 2 * np.pi * (np.arange(DAY) - 15 * 60) / DAY
+    return _frozen(1.0 + 0.35 * np.cos(phase) + 0.12 * np.cos(2 * phase))
+
+
+def _frozen(weights: Floats) -> Floats:
+    shares = np.asarray(weights / weights.sum(), dtype=np.float64)
+    shares.flags.writeable = False
+    return shares

@@ -71,32 +71,6 @@ class Simulator:
     faults: FaultBook
     limits: Limits
 
-    def vendor_answer(self, parameters: Mapping[str, str], faults: list[Entry]) -> Answer:
-        """Returns the vendor's answer, its refusals included, with the faults of bars among `faults` in it."""
-        function = parameters.get("function", "")
-        try:
-            self.limits.admit(parameters.get("apikey", ""))
-            if function in self.settings.premium_functions:
-                raise vendor_messages.premium_only()
-            if function not in _ENDPOINTS:
-                raise vendor_messages.no_such_function(function)
-            if parameters["apikey"] == "demo" and not _is_documented_example(function, parameters):
-                raise vendor_messages.demo_key()
-            endpoint, of_bars = _ENDPOINTS[function]
-            return endpoint(self._request(function, parameters, faults if of_bars else []))
-        except vendor_messages.Refusal as refusal:
-            return refused(refusal)
-
-    def _request(self, function: str, parameters: Mapping[str, str], faults: list[Entry]) -> Request:
-        wrong = [entry for entry in faults if isinstance(entry.fault, Correction | BadTick | Halt | SplitFault)]
-        double = [entry for entry in faults if isinstance(entry.fault, DoubledBars)][:1]
-        for entry in wrong + double:
-            entry.hits += 1
-        changes = [entry.fault for entry in wrong if isinstance(entry.fault, Correction | BadTick | Halt | SplitFault)]
-        doubled = sum(entry.fault.bars for entry in double if isinstance(entry.fault, DoubledBars))
-        market = FaultyMarket(self.market, changes) if changes else self.market
-        return Request(function, parameters, market, self.clock.now(), self.settings.seed, doubled)
-
 
 def query_router(simulator: Simulator) -> APIRouter:
     """Returns the route of the vendor's address."""
@@ -107,27 +81,62 @@ def query_router(simulator: Simulator) -> APIRouter:
         """Answers one question of the vendor's protocol."""
         parameters = dict(http_request.query_params)
         faults = simulator.faults.matching(_symbols(parameters))
-        answered = _first(faults, HttpStatus, Outage, Html, Message)
-        if answered:
-            answered.hits += 1
-            return _wrong_answer(answered.fault, parameters, simulator.settings)
+        instead = _first(faults, HttpStatus, Outage, Html, Message)
+        if instead:
+            return _other_answer(instead, parameters, simulator.settings)
         hang = _first(faults, Hang)
         if hang:
-            hang.hits += 1
             await _hang(hang, simulator.faults, http_request)
-        answer = await run_in_threadpool(simulator.vendor_answer, parameters, faults)
-        cut_off = _first(faults, CutOff)
-        body = answer.body.encode()
-        if cut_off and isinstance(cut_off.fault, CutOff):
-            cut_off.hits += 1
-            body = body[: int(len(body) * cut_off.fault.keep)]
-        return Response(body, answer.status, media_type=answer.media_type)
+        try:
+            endpoint, of_bars = _admitted(simulator, parameters)
+            request = _request(simulator, parameters, faults if of_bars else [])
+            answer = await run_in_threadpool(endpoint, request)
+        except vendor_messages.Refusal as refusal:
+            answer = _refused(refusal)
+        return _sent(answer, _first(faults, CutOff))
 
     return router
 
 
-def refused(refusal: vendor_messages.Refusal) -> Answer:
-    """Returns the answer that says only that there is none."""
+def _admitted(simulator: Simulator, parameters: Mapping[str, str]) -> tuple[_Endpoint, bool]:
+    """Returns the endpoint that may answer, and whether it is made of bars.
+
+    Raises:
+        Refusal: The vendor would not let this request through.
+    """
+    function, api_key = parameters.get("function", ""), parameters.get("apikey", "")
+    simulator.limits.admit(api_key)
+    if function in simulator.settings.premium_functions:
+        raise vendor_messages.premium_only()
+    if function not in _ENDPOINTS:
+        raise vendor_messages.no_such_function(function)
+    if api_key == "demo" and not _is_documented_example(function, parameters):
+        raise vendor_messages.demo_key()
+    return _ENDPOINTS[function]
+
+
+def _request(simulator: Simulator, parameters: Mapping[str, str], faults: list[Entry]) -> Request:
+    changes, doubled = [], 0
+    for entry in faults:
+        if isinstance(entry.fault, Correction | BadTick | Halt | SplitFault):
+            entry.hits += 1
+            changes.append(entry.fault)
+        elif isinstance(entry.fault, DoubledBars):
+            entry.hits += 1
+            doubled = max(doubled, entry.fault.bars)
+    market = FaultyMarket(simulator.market, changes) if changes else simulator.market
+    return Request(parameters["function"], parameters, market, simulator.clock.now(), simulator.settings.seed, doubled)
+
+
+def _sent(answer: Answer, cut_off: Entry | None) -> Response:
+    body = answer.body.encode()
+    if cut_off and isinstance(cut_off.fault, CutOff):
+        cut_off.hits += 1
+        body = body[: int(len(body) * cut_off.fault.keep)]
+    return Response(body, media_type=answer.media_type)
+
+
+def _refused(refusal: vendor_messages.Refusal) -> Answer:
     return json_answer({refusal.key: refusal.text})
 
 
@@ -144,13 +153,16 @@ def _first(faults: list[Entry], *kinds: type) -> Entry | None:
 
 async def _hang(entry: Entry, book: FaultBook, http_request: HttpRequest) -> None:
     # Until the time is up, the fault is cleared, or nobody waits any more: a forgotten hang must not hold up a stop.
+    entry.hits += 1
     seconds = entry.fault.seconds if isinstance(entry.fault, Hang) else 0.0
     until = time.monotonic() + seconds
     while time.monotonic() < until and not book.cleared(entry) and not await http_request.is_disconnected():
         await asyncio.sleep(_HANG_STEP_SECONDS)
 
 
-def _wrong_answer(fault: object, parameters: Mapping[str, str], settings: Settings) -> Response:
+def _other_answer(entry: Entry, parameters: Mapping[str, str], settings: Settings) -> Response:
+    entry.hits += 1
+    fault = entry.fault
     match fault:
         case HttpStatus():
             headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
@@ -158,8 +170,7 @@ def _wrong_answer(fault: object, parameters: Mapping[str, str], settings: Settin
         case Html():
             return Response(_WEB_PAGE, media_type="text/html")
         case Message():
-            answer = _message(fault.message, parameters, settings)
-            return Response(answer.body, media_type=answer.media_type)
+            return _sent(_message(fault.message, parameters, settings), None)
         case _:
             return Response("upstream connect error\n", 503, media_type="text/plain")
 
@@ -181,7 +192,7 @@ def _message(name: str, parameters: Mapping[str, str], settings: Settings) -> An
             refusal = vendor_messages.bad_key()
         case _:
             refusal = vendor_messages.bad_call(function)
-    return refused(refusal)
+    return _refused(refusal)
 
 
 def _is_documented_example(function: str, parameters: Mapping[str, str]) -> bool:

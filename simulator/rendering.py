@@ -16,11 +16,10 @@ _CLOCK = tuple(f"{minute // 60:02}:{minute % 60:02}:00" for minute in range(DAY)
 
 @dataclass(frozen=True)
 class Answer:
-    """A complete answer; `status` is 200 for everything that the vendor itself says."""
+    """A complete answer; its HTTP status is 200, as of everything that the vendor itself says."""
 
     body: str
     media_type: str
-    status: int = 200
 
 
 def json_answer(content: object) -> Answer:
