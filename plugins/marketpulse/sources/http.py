@@ -67,12 +67,7 @@ class VendorClient:
             limits=httpx.Limits(max_connections=8, max_keepalive_connections=8),
             headers={"User-Agent": "MarketPulse", "Accept-Encoding": "gzip"},
         )
-        self._limiter = Limiter(
-            [
-                Rate(settings.requests_per_second, Duration.SECOND),
-                Rate(max(settings.requests_per_minute, settings.requests_per_second), Duration.MINUTE),
-            ]
-        )
+        self._limiter = Limiter(_rates(settings.requests_per_second, settings.requests_per_minute))
 
     async def ask(self, symbol: str, params: Mapping[str, str], read: Callable[[Answer], T]) -> T:
         """Ask until there is an answer that `read` accepts, or asking again cannot help.
@@ -153,6 +148,12 @@ class VendorClient:
 
     def _unavailable(self, symbol: str, detail: str) -> VendorUnavailable:
         return VendorUnavailable(self._source, symbol, detail)
+
+
+def _rates(per_second: int, per_minute: int) -> list[Rate]:
+    """Both limits, or the one that says it all: a limit that the other implies is no second bucket."""
+    minute = Rate(min(per_minute, 60 * per_second), Duration.MINUTE)
+    return [minute] if per_minute <= per_second else [Rate(per_second, Duration.SECOND), minute]
 
 
 _back_off = wait_exponential_jitter(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS, jitter=FIRST_WAIT_SECONDS)

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable
+from marketpulse.assets import BARS_LOADED, BARS_PUBLISHED
+from marketpulse.defaults import DEFAULT_ARGS, OWNER
+from marketpulse.tags import Tag
+
+REPOSITORY = Path(__file__).parents[3]
+EDGES = {
+    "ingest_bars": {("publish_bars", "report_failures")},
+    "load_bars": {("load_bars", "check_bars")},
+}
+HEADINGS = ["Purpose", "Reads and writes", "Schedule and deadline", "If it fails", "Backfill", "Owner"]
+
+
+@pytest.fixture(scope="module")
+def dags() -> dict[str, DAG]:
+    bag = DagBag(dag_folder=REPOSITORY / "dags", bundle_path=REPOSITORY / "dags", bundle_name="dags-folder")
+    assert bag.import_errors == {}
+    return dict(bag.dags)
+
+
+def test_the_exact_set_of_dags(dags: dict[str, DAG]) -> None:
+    assert dags.keys() == EDGES.keys()
+    assert dags.keys() == {path.stem for path in (REPOSITORY / "dags").glob("*.py")}
+
+
+@pytest.mark.parametrize("dag_id", EDGES)
+def test_the_edges(dags: dict[str, DAG], dag_id: str) -> None:
+    found = {(task.task_id, after) for task in dags[dag_id].tasks for after in task.downstream_task_ids}
+
+    assert found == EDGES[dag_id]
+
+
+@pytest.mark.parametrize("dag_id", EDGES)
+def test_the_house_rules(dags: dict[str, DAG], dag_id: str) -> None:
+    dag = dags[dag_id]
+
+    assert re.findall(r"^## (.+)$", dag.doc_md or "", re.MULTILINE) == HEADINGS
+    assert (dag.doc_md or "").strip().endswith(OWNER)
+    assert dag.tags <= set(Tag)
+    assert dag.tags
+    assert dag.catchup is False
+    assert dag.max_active_runs
+    assert dag.dagrun_timeout
+    assert dag.deadline
+    assert dag.description
+    assert dag.default_args == DEFAULT_ARGS
+    for task in dag.tasks:
+        assert task.task_id == "report_failures" or task.execution_timeout
+        assert task.owner == OWNER
+    assert len(Path(str(dag.fileloc)).read_text().splitlines()) <= 120
+
+
+def test_schedules(dags: dict[str, DAG]) -> None:
+    ingest, load = dags["ingest_bars"], dags["load_bars"]
+    sweep = CronTriggerTimetable("*/15 * * * *", timezone="UTC")
+
+    assert ingest.schedule == CronTriggerTimetable("* * * * *", timezone="UTC")
+    assert load.schedule == AssetOrTimeSchedule(assets=[BARS_PUBLISHED], timetable=sweep)
+    assert (ingest.max_active_runs, load.max_active_runs) == (2, 1)
+
+
+def test_assets_are_announced_by_the_tasks_that_make_them(dags: dict[str, DAG]) -> None:
+    outlets = {task.task_id: task.outlets for dag in dags.values() for task in dag.tasks if task.outlets}
+
+    assert outlets == {"publish_bars": [BARS_PUBLISHED], "load_bars": [BARS_LOADED]}
+
+
+def test_an_ingest_task_ends_within_its_minute(dags: dict[str, DAG]) -> None:
+    publish = dags["ingest_bars"].get_task("publish_bars")
+
+    assert publish.execution_timeout is not None
+    assert publish.execution_timeout < timedelta(minutes=1)
+    assert DEFAULT_ARGS["retry_delay"] < timedelta(seconds=10)
+
+
+def test_one_mapped_task_for_each_enabled_source(dags: dict[str, DAG]) -> None:
+    publish: Any = dags["ingest_bars"].get_task("publish_bars")
+
+    assert publish.op_kwargs_expand_input.value == {"source": ["alpha_vantage"]}
+
+
+def test_parsing_loads_nothing_heavy() -> None:
+    """The dag-processor parses every file again and again, and each task its own once."""
+    heavy = ["pandas", "exchange_calendars", "confluent_kafka", "psycopg", "pyspark", "orjson", "pyrate_limiter"]
+    script = (
+        "import sys, airflow.sdk.execution_time.task_runner\n"
+        "from airflow.providers.apache.spark.operators import spark_submit\n"
+        "before = set(sys.modules)\n"
+        "import runpy\n"
+        "for path in sys.argv[1:]: runpy.run_path(path)\n"
+        f"print(sorted(set({heavy}) & (set(sys.modules) - before)))\n"
+    )
+    files = [str(path) for path in sorted((REPOSITORY / "dags").glob("*.py"))]
+
+    finished = subprocess.run(
+        [sys.executable, "-c", script, *files],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+        cwd=REPOSITORY / "plugins",
+    )
+
+    assert finished.stdout.strip() == "[]"

@@ -1,0 +1,60 @@
+"""The command that load_bars runs, rendered as Airflow does, and read by the job's own parser."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+
+REPOSITORY = Path(__file__).parents[3]
+JOB = REPOSITORY / "spark_jobs" / "marketpulse_spark" / "jobs" / "load_bars.py"
+RUN_ID = "asset_triggered__2026-05-15T20:00:02.123456+00:00_abcd"
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch) -> Sequence[str]:
+    monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", '{"conn_type": "spark", "host": "local[2]"}')
+    monkeypatch.setenv("MARKETPULSE_ROOT", str(REPOSITORY))
+    bag = DagBag(dag_folder=REPOSITORY / "dags", bundle_path=REPOSITORY / "dags", bundle_name="dags-folder")
+    operator = bag.dags["load_bars"].get_task("load_bars")
+    assert isinstance(operator, SparkSubmitOperator)
+    operator.render_template_fields({"run_id": RUN_ID}, jinja2.Environment(autoescape=False))  # noqa: S701 - no HTML
+    hook = operator._get_hook()
+    rendered: Sequence[str] = hook._build_spark_submit_command(operator.application)
+    return rendered
+
+
+def test_the_rendered_command(command: Sequence[str]) -> None:
+    """Nothing more: the wrapper named spark-submit adds jars and tuned flags, and any --conf here would undo them."""
+    assert list(command) == [
+        "spark-submit",
+        "--master",
+        "local[2]",
+        "--name",
+        "load_bars",
+        str(JOB),
+        "--run-id",
+        RUN_ID,
+    ]
+
+
+def test_the_job_understands_its_arguments(command: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MARKETPULSE_WAREHOUSE_DSN", "postgresql://loader@127.0.0.1:1/marketpulse")
+    monkeypatch.setenv("MARKETPULSE_KAFKA_BOOTSTRAP", "127.0.0.1:1")
+    spec = importlib.util.spec_from_file_location("load_bars_job", JOB)
+    assert spec is not None
+    assert spec.loader is not None
+    job: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(job)
+
+    settings = job.parse_args(command[command.index(str(JOB)) + 1 :])
+
+    assert settings.run_id == RUN_ID
+    assert "pyspark" not in sys.modules
