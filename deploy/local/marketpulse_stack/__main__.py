@@ -38,6 +38,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="install, start, wait for the first bars")
     up.add_argument("--only", default="", help="comma separated services, instead of the whole stack")
+    commands.add_parser("install", help="install everything, start nothing")
     commands.add_parser("down", help="stop everything")
     commands.add_parser("status", help="one table of all services")
     logs = commands.add_parser("logs", help="follow logs")
@@ -46,24 +47,54 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     psql = commands.add_parser("psql", help="psql into the warehouse")
     psql.add_argument("statement", nargs="?", default="", help="print its bare rows; default: interactive")
     run = commands.add_parser("run", help="run a command beside the services, with their variables")
+    run.add_argument("--needs-stack", action="store_true", help="fail unless the stack is up")
     run.add_argument("environment", choices=("airflow", "spark", "stack"))
     run.add_argument("program", nargs=argparse.REMAINDER)
-    commands.add_parser("test", help="run the tests").add_argument("part", nargs="?", default="all")
+    test = commands.add_parser("test", help="run the tests")
+    test.add_argument("part", nargs="?", default="all", choices=("all", "lint", "format", "unit", "integration", "e2e"))
     return parser.parse_args(argv)
 
 
 def _run(settings: Settings, arguments: argparse.Namespace) -> int:
-    # Imported here: `status` must not wait for what only `up` needs.
-    if arguments.command == "up":
-        from marketpulse_stack.up import up
+    # Each command imports what it needs only now: none has to wait for the imports of the others.
+    match arguments.command:
+        case "up":
+            from marketpulse_stack.up import up
 
-        up(settings, only=[name for name in arguments.only.split(",") if name])
-    elif arguments.command == "down":
-        from marketpulse_stack.down import down
+            up(settings, only=[name for name in arguments.only.split(",") if name])
+        case "install":
+            from marketpulse_stack.up import install_everything
 
-        down(settings)
-    else:
-        raise NotImplementedError(arguments.command)
+            install_everything(settings)
+        case "down":
+            from marketpulse_stack.down import down
+
+            down(settings)
+        case "clean":
+            from marketpulse_stack.down import clean
+
+            clean(settings)
+        case "status":
+            from marketpulse_stack.status import status
+
+            return 0 if status(settings) else 1
+        case "logs":
+            from marketpulse_stack.logs import follow
+
+            follow(settings, arguments.service)
+        case "psql":
+            from marketpulse_stack.inside import psql
+
+            return psql(settings, arguments.statement)
+        case "run":
+            from marketpulse_stack.inside import run_inside
+
+            needs_stack = arguments.needs_stack
+            return run_inside(settings, arguments.environment, arguments.program, needs_stack=needs_stack)
+        case "test":
+            from marketpulse_stack.testing import run_tests
+
+            return run_tests(settings, arguments.part)
     return 0
 
 

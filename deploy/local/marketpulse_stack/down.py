@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 
 import psutil
@@ -71,3 +72,20 @@ def _stop(settings: Settings, names: list[str]) -> None:
         if all(states[name].state in ("STOPPED", "EXITED", "FATAL") for name in names):
             return
         time.sleep(0.1)
+
+
+def clean(settings: Settings) -> None:
+    """Stops the stack and removes its state: data, logs, passwords. What is installed stays.
+
+    Raises:
+        ServiceFailedError: The folder does not look like a stack's.
+    """
+    down(settings)
+    if not settings.home.exists():
+        return
+    if not (settings.home / "run").is_dir():
+        raise ServiceFailedError(
+            f"{settings.home} is not the state folder of a stack; nothing was removed.", fix="Check MARKETPULSE_HOME."
+        )
+    shutil.rmtree(settings.home)
+    say(f"Removed {settings.home}.")

@@ -32,9 +32,7 @@ def run_steps(steps: Sequence[Step]) -> None:
     The first failure ends the commands that other steps run, waits for these steps, and is raised.
     """
     waiting = {step.name: step for step in steps}
-    unknown = {name for step in steps for name in step.after} - set(waiting)
-    if unknown:
-        raise ValueError(f"steps wait for others that are not there: {sorted(unknown)}")
+    _check(steps)
     done: set[str] = set()
     running: dict[Future[str], tuple[Step, float]] = {}
     failure: BaseException | None = None
@@ -61,3 +59,16 @@ def run_steps(steps: Sequence[Step]) -> None:
             raise
     if failure is not None:
         raise failure
+
+
+def _check(steps: Sequence[Step]) -> None:
+    """Refuses steps that could never all be run."""
+    rest = {step.name: set(step.after) for step in steps}
+    if len(rest) < len(steps):
+        raise ValueError(f"two steps have one name: {sorted(step.name for step in steps)}")
+    while ready := [name for name, after in rest.items() if not after & rest.keys()]:
+        for name in ready:
+            del rest[name]
+    unknown = {name for step in steps for name in step.after} - {step.name for step in steps}
+    if rest or unknown:
+        raise ValueError(f"steps wait for each other ({sorted(rest)}) or for what is not there ({sorted(unknown)})")

@@ -14,6 +14,7 @@ from pathlib import Path
 from marketpulse_stack.commands import run_logged
 from marketpulse_stack.environment import base_variables
 from marketpulse_stack.errors import MissingPrerequisiteError
+from marketpulse_stack.graph import Step
 from marketpulse_stack.locking import exclusive
 from marketpulse_stack.settings import Settings
 
@@ -61,8 +62,8 @@ def items(settings: Settings) -> dict[str, Item]:
             Item(f"{name} jars", settings.tools / "jars" / name, _digest(local / name / "pom.xml"), _Jars(name))
             for name in ("kafka", "spark")
         ),
-        Item("statsd-exporter", bin_folder / "statsd_exporter", STATSD_EXPORTER, _install_statsd_exporter),
-        Item("prometheus", bin_folder / "prometheus", "1", _install_prometheus),
+        Item("statsd-exporter program", bin_folder / "statsd_exporter", STATSD_EXPORTER, _install_statsd_exporter),
+        Item("prometheus program", bin_folder / "prometheus", "1", _install_prometheus),
     ]
     return {item.name: item for item in all_items}
 
@@ -84,6 +85,11 @@ def ensure(settings: Settings, item: Item) -> str:
         stamp.parent.mkdir(parents=True, exist_ok=True)
         stamp.write_text(item.version)
     return "installed"
+
+
+def step(settings: Settings, item: Item) -> Step:
+    """The installation of an item as a step of the set-up."""
+    return Step(item.name, lambda: ensure(settings, item))
 
 
 def _digest(*files: Path) -> str:

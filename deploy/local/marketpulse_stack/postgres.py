@@ -74,6 +74,11 @@ def superuser_dsn(settings: Settings, database: str = "postgres") -> str:
     return _dsn(settings, "postgres", database)
 
 
+def airflow_dsn(settings: Settings) -> str:
+    """Airflow's metadata database."""
+    return _dsn(settings, "airflow", "airflow")
+
+
 def _dsn(settings: Settings, role: str, database: str) -> str:
     password = credentials.database_password(settings, role)
     return f"postgresql://{role}:{password}@127.0.0.1:{settings.ports.postgres}/{database}"

@@ -23,18 +23,6 @@ DEFAULT_PORTS = {
     "PROMETHEUS_PORT": 9090,
 }
 
-SIMULATOR_VARIABLES = (
-    "SIM_SEED",
-    "SIM_REPLAY_FILE",
-    "SIM_REPLAY_SYMBOL",
-    "SIM_REPLAY_TZ",
-    "SIM_CLOCK_START",
-    "SIM_CLOCK_SPEED",
-    "SIM_API_KEYS",
-    "SIM_RATE_PER_SECOND",
-    "SIM_DAILY_BUDGET",
-)
-
 
 @dataclass(frozen=True)
 class Ports:
@@ -114,7 +102,7 @@ def load_settings(environ: Mapping[str, str], *, root: Path = REPOSITORY, invoke
     """
     from_file = {name: value for name, value in dotenv_values(root / ".env").items() if value is not None}
     values = {name: value.strip() for name, value in {**from_file, **environ}.items() if value.strip()}
-    simulator = {name: values[name] for name in SIMULATOR_VARIABLES if name in values}
+    simulator = {name: value for name, value in values.items() if name.startswith("SIM_")}
     if "SIM_REPLAY_FILE" in simulator:
         replay_file = (invoked_from or Path.cwd()) / Path(simulator["SIM_REPLAY_FILE"]).expanduser()
         if not replay_file.is_file():

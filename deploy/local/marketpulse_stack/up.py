@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import time
 from collections.abc import Collection
 
@@ -31,8 +29,8 @@ NEEDS = {
     "airflow-scheduler": ("airflow environment", "spark environment", "spark jars"),
     "airflow-dag-processor": ("airflow environment",),
     "airflow-triggerer": ("airflow environment",),
-    "statsd-exporter": ("statsd-exporter",),
-    "prometheus": ("prometheus",),
+    "statsd-exporter": ("statsd-exporter program",),
+    "prometheus": ("prometheus program",),
 }
 # Set-up that has to be done before a service starts.
 AFTER = {
@@ -85,6 +83,12 @@ def up(settings: Settings, *, only: Collection[str] = ()) -> None:
             print_summary(settings)
 
 
+def install_everything(settings: Settings) -> None:
+    """Installs all that `make up` needs, and starts nothing."""
+    preflight.check_disk([settings.tools], gigabytes=preflight.RUN_GIGABYTES)
+    run_steps([install.step(settings, item) for item in install.items(settings).values()])
+
+
 def _chosen(services: dict[str, Service], only: Collection[str]) -> dict[str, Service]:
     unknown = sorted(set(only) - set(services))
     if unknown:
@@ -118,11 +122,7 @@ def _write_files(settings: Settings, *, supervised: bool) -> None:
 
 def _steps(settings: Settings, services: dict[str, Service]) -> list[Step]:
     installed = {name for service in services for name in NEEDS.get(service, ())}
-    steps = [
-        Step(item.name, lambda item=item: install.ensure(settings, item))  # type: ignore[misc]
-        for item in install.items(settings).values()
-        if item.name in installed
-    ]
+    steps = [install.step(settings, item) for item in install.items(settings).values() if item.name in installed]
     if "postgres" in services:
         steps.append(Step("PostgreSQL's schema", lambda: _migrate(settings), ("postgres",)))
     if "kafka" in services:
@@ -137,15 +137,12 @@ def _steps(settings: Settings, services: dict[str, Service]) -> list[Step]:
                 ("spark environment", "spark jars", "Kafka topics"),
             ),
         ]
-    steps += [
-        Step(
-            service.name,
-            lambda service=service: _start(settings, service),  # type: ignore[misc]
-            (*NEEDS.get(service.name, ()), *AFTER.get(service.name, ())),
-        )
-        for service in services.values()
-    ]
-    return steps
+    return [*steps, *(_start_step(settings, service) for service in services.values())]
+
+
+def _start_step(settings: Settings, service: Service) -> Step:
+    after = (*NEEDS.get(service.name, ()), *AFTER.get(service.name, ()))
+    return Step(service.name, lambda: _start(settings, service), after)
 
 
 def _start(settings: Settings, service: Service) -> str:
@@ -205,16 +202,3 @@ def _run(settings: Settings, name: str, command: list[str]) -> None:
         timeout=SETUP_SECONDS,
         cwd=settings.root,
     )
-
-
-def run_in_stack(settings: Settings, command: list[str], environment: str) -> int:
-    """Runs a command of ours beside the services, in the foreground, and returns its code.
-
-    Args:
-        settings: The stack.
-        command: Program and arguments; `python` is the one of `environment`.
-        environment: `airflow`, `spark` or `stack`.
-    """
-    variables = {**os.environ, **full_environment(settings), "MARKETPULSE_ENVIRONMENT": environment}
-    variables["PATH"] = f"{settings.python(environment).parent}:{variables['PATH']}"
-    return subprocess.run(command, env=variables, check=False).returncode

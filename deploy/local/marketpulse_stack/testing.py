@@ -1,0 +1,152 @@
+"""`make test` and its parts: each in the environment that the code under test runs in."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from marketpulse_stack import install
+from marketpulse_stack.commands import run_logged
+from marketpulse_stack.console import say
+from marketpulse_stack.environment import base_variables
+from marketpulse_stack.graph import Step, run_steps
+from marketpulse_stack.settings import Settings
+
+SYNC_SECONDS = 900.0
+NO_TESTS_COLLECTED = 5
+
+
+@dataclass(frozen=True)
+class Tree:
+    """What is checked and tested in one environment."""
+
+    environment: str
+    code: tuple[str, ...]
+    parts: tuple[str, ...]
+
+
+TREES = (
+    Tree("stack", ("deploy/local/marketpulse_stack", "simulator"), ("simulator", "deploy")),
+    Tree("airflow", ("plugins/marketpulse", "dags"), ("plugins", "dags")),
+    Tree("spark", ("spark_jobs/marketpulse_spark",), ("spark_jobs",)),
+)
+# Tests of the whole, which run in the stack's environment.
+WHOLE = ("tests/integration/conftest.py", "tests/e2e", "tests/bench", "tests/chaos")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One command and the environment whose `bin` it comes from."""
+
+    name: str
+    environment: str
+    command: tuple[str, ...]
+
+
+def run_tests(settings: Settings, part: str) -> int:
+    """Installs what the tests need and runs one part, or all of them; returns 0 when everything passed."""
+    _install(settings, everything=part not in ("lint", "format"))
+    parts: dict[str, Callable[[Settings], list[Check]]] = {
+        "lint": _lint,
+        "unit": lambda settings: _pytest(settings, "unit"),
+        "integration": lambda settings: _pytest(settings, "integration"),
+        "e2e": lambda settings: [Check("e2e", "stack", ("pytest", "tests/e2e"))],
+    }
+    if part == "format":
+        return max(_run(settings, check) for check in _format())
+    checks = [check for name, make in parts.items() if part in (name, "all") for check in make(settings)]
+    results = []
+    for check in checks:
+        say(f"\n=== {check.name} ===")
+        began = time.monotonic()
+        code = _run(settings, check)
+        results.append((check.name, code, time.monotonic() - began))
+    say("\n=== summary ===")
+    for name, code, seconds in results:
+        say(f"  {'ok' if code == 0 else 'FAILED':<8}{name:<30}{seconds:7.1f} s")
+    return 1 if any(code for _, code, _ in results) else 0
+
+
+def _install(settings: Settings, *, everything: bool) -> None:
+    needed = [item for item in install.items(settings).values() if everything or item.name != "kafka jars"]
+    run_steps(
+        [
+            *(install.step(settings, item) for item in needed),
+            *(_sync_step(settings, tree.environment) for tree in TREES),
+        ]
+    )
+
+
+def _sync_step(settings: Settings, group: str) -> Step:
+    return Step(f"test tools ({group})", lambda: _sync_dev(settings, group), (f"{group} environment",))
+
+
+def _sync_dev(settings: Settings, group: str) -> str:
+    lock = install.items(settings)[f"{group} environment"].version
+    stamp = settings.tools / "stamps" / f"{group}-test-tools"
+    if stamp.exists() and stamp.read_text() == lock:
+        return "are there"
+    run_logged(
+        f"test tools ({group})",
+        [install.find_uv(settings), "sync", "--frozen", "--inexact", "--group", group, "--group", "dev"],
+        log=settings.tools / "logs" / f"{group}-test-tools.log",
+        environment={**base_variables(settings), **install.uv_variables(settings, group)},
+        fix=install.RETRY_FIX,
+        timeout=SYNC_SECONDS,
+        cwd=settings.root,
+    )
+    stamp.write_text(lock)
+    return "installed"
+
+
+def _present(settings: Settings, paths: Sequence[str]) -> tuple[str, ...]:
+    return tuple(path for path in paths if any((settings.root / path).rglob("*.py")) or path.endswith(".py"))
+
+
+def _lint(settings: Settings) -> list[Check]:
+    checks = [
+        Check("ruff check", "stack", ("ruff", "check", ".")),
+        Check("ruff format", "stack", ("ruff", "format", "--check", ".")),
+    ]
+    for tree in TREES:
+        tests = [f"tests/{kind}/{part}" for kind in ("unit", "integration") for part in tree.parts]
+        whole = WHOLE if tree.environment == "stack" else ()
+        paths = _present(settings, [*tree.code, *tests, *whole])
+        cache = f"--cache-dir=.mypy_cache/{tree.environment}"
+        checks.append(Check(f"mypy ({tree.environment})", tree.environment, ("mypy", cache, *paths)))
+    prometheus = "monitoring/prometheus/prometheus.yml.tmpl"
+    mapping = "--statsd.mapping-config=monitoring/statsd/mapping.yml"
+    return [
+        *checks,
+        Check("uv lock", "uv", ("uv", "lock", "--check")),
+        Check("promtool", "tools", ("promtool", "check", "config", "--syntax-only", prometheus)),
+        Check("statsd mapping", "tools", ("statsd_exporter", "--check-config", mapping)),
+    ]
+
+
+def _format() -> list[Check]:
+    return [
+        Check("ruff check --fix", "stack", ("ruff", "check", "--fix", ".")),
+        Check("ruff format", "stack", ("ruff", "format", ".")),
+    ]
+
+
+def _pytest(settings: Settings, kind: str) -> list[Check]:
+    return [
+        Check(f"{kind} ({tree.environment})", tree.environment, ("pytest", *paths))
+        for tree in TREES
+        if (paths := _present(settings, [f"tests/{kind}/{part}" for part in tree.parts]))
+    ]
+
+
+def _run(settings: Settings, check: Check) -> int:
+    folders = {"uv": settings.tools / "uv" / "bin", "tools": settings.tools / "bin"}
+    folder = folders.get(check.environment) or settings.python(check.environment).parent
+    # The caller's own stack and settings must not leak into tests.
+    own = {k: v for k, v in os.environ.items() if not k.startswith(("SIM_", "ALPHA_VANTAGE_", "AIRFLOW", "PYTHONPATH"))}
+    variables = {**own, "MARKETPULSE_TOOLS": str(settings.tools), "PATH": f"{folder}:{own['PATH']}"}
+    program = str(folder / check.command[0])
+    return subprocess.run([program, *check.command[1:]], cwd=settings.root, env=variables, check=False).returncode
