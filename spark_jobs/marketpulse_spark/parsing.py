@@ -6,6 +6,7 @@ them); whatever it is not sure of goes to `parse_bar`, which also words the reas
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 import operator
 from collections.abc import Iterable, Iterator
@@ -25,6 +26,8 @@ _PARSE_OPTIONS = pa_json.ParseOptions(explicit_schema=_TEXT, unexpected_field_be
 _TIME = pa.timestamp("us", tz="UTC")
 _FUTURE_TOLERANCE = pa.scalar(FUTURE_TOLERANCE, pa.duration("us"))
 _NO_PRICE = pa.scalar(Decimal(0), PRICE)
+# Arrow knows a year 0; Python, which reads the values back, does not.
+_FIRST_TIME = pa.scalar(dt.datetime.min.replace(tzinfo=dt.UTC), _TIME)
 _CHECKED_BY_PATTERN = tuple(field for field in FIELDS if field not in ("interval", "symbol"))
 
 
@@ -127,6 +130,8 @@ def _makes_sense(batch: pa.RecordBatch, typed: dict[str, pa.Array], numbers: dic
         pc.less_equal(numbers["open"], high),
         pc.less_equal(low, numbers["close"]),
         pc.less_equal(numbers["close"], high),
+        pc.greater_equal(typed["ts"], _FIRST_TIME),
+        pc.greater_equal(typed["fetched_at"], _FIRST_TIME),
         pc.less_equal(typed["ts"], pc.add(batch.column("kafka_ts"), _FUTURE_TOLERANCE)),
     ]
     return functools.reduce(pc.and_, checks)
