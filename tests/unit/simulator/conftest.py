@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -83,7 +83,7 @@ def desk(desk_at: Callable[..., Desk]) -> Desk:
 
 
 @pytest.fixture
-def captured() -> Iterator[Callable[[str], Path]]:
+def captured() -> Callable[[str], Path]:
     """Finds the vendor's real answer to a function, or skips the test where the captures are absent."""
 
     def find(name: str) -> Path:
