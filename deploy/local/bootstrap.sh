@@ -19,8 +19,10 @@ fail() {
 
 find_python() {
     for candidate in python3.11 python3.12 python3; do
-        if "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null; then
-            command -v "$candidate"
+        # The real program, not a shim that could mean another Python tomorrow.
+        if "$candidate" -c 'import sys; fit = (3, 11) <= sys.version_info[:2] < (3, 13)
+print(sys._base_executable if fit else "")
+sys.exit(not fit)' 2>/dev/null; then
             return
         fi
     done
@@ -97,9 +99,10 @@ install_stack_environment() {
     fi
     if ! is_installed; then
         cd "$root"
-        export UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT="$venv" UV_PYTHON="$python"
-        install "environment of the stack" "$tools/uv/bin/uv" sync --frozen --inexact --group stack
-        unset UV_PYTHON_DOWNLOADS UV_PROJECT_ENVIRONMENT UV_PYTHON
+        # An environment that exists keeps its Python: naming another would make uv build it anew, without test tools.
+        if [ -x "$venv/bin/python" ]; then python=$venv/bin/python; fi
+        install "environment of the stack" env UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT="$venv" \
+            UV_PYTHON="$python" "$tools/uv/bin/uv" sync --frozen --inexact --group stack
         cd "$OLDPWD"
         digest | tr -d '\n' >"$stamp"
     fi

@@ -10,19 +10,19 @@ import logging
 import os
 from functools import cache
 
-from statsd import StatsClient
+from marketpulse.statsd_client import ConnectedStatsClient
 
 log = logging.getLogger(__name__)
 
 
 @cache
-def _client() -> StatsClient | None:
+def _client() -> ConnectedStatsClient | None:
     host, port = os.environ.get("STATSD_HOST"), os.environ.get("STATSD_PORT")
     if not host or not port:
         log.debug("STATSD_HOST or STATSD_PORT is not set: metrics are not sent")
         return None
     try:
-        return StatsClient(host, int(port), prefix="marketpulse")
+        return ConnectedStatsClient(host, int(port), prefix="marketpulse")
     except (OSError, ValueError) as error:
         log.debug("metrics are not sent: %s", error)
         return None

@@ -42,6 +42,7 @@ def airflow_variables(settings: Settings) -> dict[str, str]:
             "STATSD_HOST": "127.0.0.1",
             "STATSD_PORT": str(ports.statsd),
             "STATSD_INFLUXDB_ENABLED": "True",
+            "STATSD_CUSTOM_CLIENT_PATH": "marketpulse.statsd_client.ConnectedStatsClient",
             "LEGACY_NAMES_ON": "False",
         },
         "LOGGING": {"COLORED_CONSOLE_LOG": "False"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,8 +23,8 @@ from marketpulse_stack.settings import Settings
 BARS_SECONDS = 240.0
 POLL_SECONDS = 1.0
 PROGRESS_SECONDS = 10.0
-FINISHED = ("success", "failed")
-LIVE_TOPIC = "market.bars.v1"
+# So many failed runs, each with its retries, and none that succeeded: waiting longer does not help.
+HOPELESS = 2
 NAME = "first bars"
 
 
@@ -46,6 +47,9 @@ def wait_for_bars(settings: Settings, *, since: float) -> None:
             step_done(NAME, time.monotonic() - began, "are in market.bars_1m")
             return
         polls = [run["state"] for run in api.runs("ingest_bars", since=since_text)]
+        loads = [run["state"] for run in api.runs("load_bars", since=since_text)]
+        if any(states.count("failed") >= HOPELESS and "success" not in states for states in (polls, loads)):
+            break
         nothing_new = polls.count("success") >= 2 and not _backlog(settings)
         if nothing_new and (_has_bars(settings) or not settings.uses_simulator):
             step_done(NAME, time.monotonic() - began, "none: the vendor has nothing new (is the market closed?)")
@@ -131,8 +135,8 @@ def _stuck(settings: Settings, api: AirflowApi, since: str) -> ServiceFailedErro
             log = _task_log(settings, dag_id, failed["dag_run_id"])
             return ServiceFailedError(
                 f"No bars arrived: {dag_id} fails, {hop} (log: {log}).",
-                fix="Read the lines above. Once the cause is gone, the next run heals it: nothing is lost.",
-                details=last_lines(log, 25) if log else "",
+                fix="Read the log. Once the cause is gone, the next run heals it: nothing is lost.",
+                details=_complaints(log) if log else "",
             )
         if "success" not in states and not (dag_id == "load_bars" and not _backlog(settings)):
             return ServiceFailedError(
@@ -149,6 +153,20 @@ def _stuck(settings: Settings, api: AirflowApi, since: str) -> ServiceFailedErro
         f"No bars arrived in {BARS_SECONDS:.0f} s: {_describe(settings, api, since)}.",
         fix="`make status`, then `make logs S=airflow-scheduler`.",
     )
+
+
+def _complaints(log: Path) -> str:
+    """The errors and warnings of a task's log, which has one JSON object a line."""
+    found = []
+    for line in log.read_text(errors="replace").splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue  # Not one of Airflow's own lines.
+        if entry.get("level") in ("warning", "error", "critical"):
+            causes = [f"{cause['exc_type']}: {cause['exc_value']}" for cause in entry.get("error_detail", [])]
+            found.append(" | ".join([str(entry.get("event", "")), *causes]))
+    return "\n".join(found[-8:]) or last_lines(log)
 
 
 def _task_log(settings: Settings, dag_id: str, run_id: str) -> Path | None:

@@ -134,10 +134,12 @@ class _Sync:
 
 def uv_variables(settings: Settings, group: str) -> dict[str, str]:
     """Where uv shall install an environment, and with which Python."""
-    interpreter = str(getattr(sys, "_base_executable", sys.executable))
+    existing = settings.python(group)
+    # An environment that exists keeps its Python: naming another would make uv build it anew, without test tools.
+    interpreter = existing if existing.exists() else getattr(sys, "_base_executable", sys.executable)
     return {
         "UV_PROJECT_ENVIRONMENT": str(settings.python(group).parents[1]),
-        "UV_PYTHON": interpreter,
+        "UV_PYTHON": str(interpreter),
         "UV_PYTHON_DOWNLOADS": "never",
     }
 

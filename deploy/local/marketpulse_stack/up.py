@@ -169,7 +169,8 @@ def _create_topics(settings: Settings) -> str:
 
 
 def _migrate_airflow(settings: Settings) -> str:
-    version = (settings.tools / "stamps" / "airflow-environment").read_text()
+    packages = settings.python("airflow").parents[1].glob("lib/*/site-packages/apache_airflow-*.dist-info")
+    version = " ".join(sorted(package.name for package in packages))
     stamp = settings.home / "airflow" / "database_version"
     if stamp.exists() and stamp.read_text() == version:
         return "is current"
