@@ -27,7 +27,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from airflow.sdk import DAG, CronTriggerTimetable, task
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from marketpulse.assets import BARS_PUBLISHED
 from marketpulse.config import enabled_sources
 from marketpulse.deadlines import alert_after
@@ -52,14 +52,16 @@ with DAG(
 ):
 
     @task(outlets=[BARS_PUBLISHED], map_index_template="{{ source }}", execution_timeout=timedelta(seconds=50))
-    def publish_bars(source: str, run_id: str = "") -> dict[str, str] | None:
+    def publish_bars(source: str, run_id: str | None = None) -> dict[str, str] | None:
         """Poll one source; returns what failed, by symbol, where something else was published."""
         from marketpulse.ingest import SymbolsFailed, poll_source
 
-        result = poll_source(source, run_id)
+        result = poll_source(source, str(run_id))
         if not result.published:
-            if result.failures:
+            if result.failures and result.may_pass:
                 raise SymbolsFailed(result.failures)
+            if result.failures:
+                raise AirflowFailException(str(SymbolsFailed(result.failures)))
             raise AirflowSkipException(f"nothing new of {', '.join(result.asked) or 'any symbol: markets are closed'}")
         return result.failures or None
 

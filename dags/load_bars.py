@@ -63,7 +63,7 @@ with DAG(
         outlets=[BARS_LOADED],
     )
 
-    @task(execution_timeout=timedelta(seconds=30))
+    @task(retries=1, execution_timeout=timedelta(seconds=30))
     def check_bars() -> None:
         """Run the data checks; fail with the first lines of those marked fail that do not hold."""
         from marketpulse.checks import run_checks

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -49,8 +50,11 @@ class SymbolsFailed(MarketPulseError):
     """Some instruments could not be fetched; the others are published."""
 
     def __init__(self, failures: Mapping[str, str]) -> None:
-        lines = "\n".join(f"  {failures[symbol]}" for symbol in sorted(failures))
-        super().__init__(f"no bars of {', '.join(sorted(failures))}:\n{lines}")
+        symbols: dict[str, list[str]] = defaultdict(list)
+        for symbol, problem in sorted(failures.items()):
+            symbols[problem].append(symbol)
+        lines = [f"no bars of {', '.join(names)}: {problem}" for problem, names in symbols.items()]
+        super().__init__("\n".join(lines))
 
 
 @dataclass(slots=True)
@@ -61,13 +65,15 @@ class PollResult:
         asked: Symbols that were due.
         deferred: Those of them whose first fetch is left to the next run.
         published: How many bars Kafka has acknowledged.
-        failures: Symbol to what went wrong, free of secrets.
+        failures: Symbol to what went wrong and what to do next, free of secrets.
+        may_pass: Whether asking again soon may help with one of them.
     """
 
     asked: list[str] = field(default_factory=list)
     deferred: list[str] = field(default_factory=list)
     published: int = 0
     failures: dict[str, str] = field(default_factory=dict)
+    may_pass: bool = False
 
 
 def poll_source(name: str, run_id: str) -> PollResult:
@@ -158,7 +164,8 @@ class _Poll:
                     return
                 self._take(symbol, None, await source.fetch_bars(instrument, None))
         except VendorError as error:
-            self._result.failures[symbol] = str(error)
+            self._result.failures[symbol] = f"{error.detail}. Next: {error.next_step}."
+            self._result.may_pass |= error.retryable
 
     def _take(self, symbol: str, known: Watermark | None, fetched: FetchedBars) -> None:
         if fetched.has_gap and known:

@@ -14,6 +14,8 @@ class VendorError(MarketPulseError):
         retryable: Whether the same question may be answered a few seconds later.
         outcome: Short name for metrics.
         next_step: What a person does about it.
+        symbol: The instrument asked for.
+        detail: What happened, with the error's name.
 
     Args:
         source: The vendor.
@@ -28,8 +30,8 @@ class VendorError(MarketPulseError):
 
     def __init__(self, source: str, symbol: str, detail: str, wait_seconds: float | None = None) -> None:
         super().__init__(f"{type(self).__name__}: {source} {symbol}: {detail}. Next: {self.next_step}.")
-        self.source = source
         self.symbol = symbol
+        self.detail = f"{type(self).__name__}: {detail}"
         self.wait_seconds = wait_seconds
 
 

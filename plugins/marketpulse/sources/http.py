@@ -95,7 +95,7 @@ class VendorClient:
                             return await self._ask_once(symbol, params, read)
                         except VendorError as error:
                             last = error
-                            log.warning("attempt %d: %s", attempt.retry_state.attempt_number, error)
+                            log.warning("%s, attempt %d: %s", symbol, attempt.retry_state.attempt_number, error.detail)
                             raise
         except TimeoutError:
             raise last from None

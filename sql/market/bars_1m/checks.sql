@@ -25,7 +25,7 @@ SELECT count(*) AS expected, count(n.symbol) AS found
  CROSS JOIN LATERAL (SELECT * FROM market.bars_1m b
                       WHERE b.symbol = m.symbol AND b.source = m.source
                       ORDER BY b.ts DESC LIMIT 200) b
-  LEFT JOIN analytics.indicators_1m n USING (symbol, source, ts)
+  LEFT JOIN analytics.indicators_1m n ON n.symbol = b.symbol AND n.source = b.source AND n.ts = b.ts
  WHERE m.updated_at > now() - interval '2 hours';
 
 -- check: every_bar_is_of_a_known_instrument (fail)
