@@ -6,14 +6,16 @@ As traded: a day's open, high, low, close and volume are those of the minute bar
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from decimal import Decimal
+from math import prod
 
 from simulator.bars import Bar
 from simulator.instruments import Instrument
 from simulator.rendering import Answer, csv_answer, json_answer
 from simulator.request import Request
-from simulator.sessions import DAY, date_of, session_on
+from simulator.sessions import DAY, NEW_YORK, date_of, session_on
 
 _COMPACT = 100
 _QUOTE_KEYS = (
@@ -41,18 +43,23 @@ def time_series_daily(request: Request) -> Answer:
 def time_series_daily_adjusted(request: Request) -> Answer:
     """Answers TIME_SERIES_DAILY_ADJUSTED: prices as traded, the close also adjusted for later splits and dividends."""
     instrument, size, days = _history(request)
-    splits = {split.day.isoformat(): split.ratio for split in request.market.splits(instrument.symbol)}
-    dividends = {paid.ex_date.isoformat(): paid.amount for paid in request.market.dividends(instrument.symbol)}
+    today = request.now.astimezone(NEW_YORK).date().isoformat()
+    splits = [(split.day.isoformat(), split.ratio) for split in request.market.splits(instrument.symbol)]
+    dividends = [(paid.ex_date.isoformat(), paid.amount) for paid in request.market.dividends(instrument.symbol)]
     columns = ("open", "high", "low", "close", "adjusted_close", "volume", "dividend_amount", "split_coefficient")
     rows = []
-    factor = 1.0
-    # Newest first. An event of a day adjusts every earlier one: a dividend by its part of the close before it
-    # (CRSP's method, which the vendor names), a split by its ratio.
-    for (day, bar), (_, before) in zip(days, [*days[1:], days[-1]], strict=True):
-        dividend, ratio = dividends.get(day, Decimal(0)), splits.get(day, Decimal(1))
+    # An event counts on the first trading day from its own on, and adjusts every earlier close: a dividend by its part
+    # of the close before it (CRSP's method, which the vendor names), a split by its ratio.
+    factor = 1 / float(prod(ratio for day, ratio in splits if days[0][0] < day <= today))
+    for index, (day, bar) in enumerate(days):
+        before, last = days[index + 1] if index + 1 < len(days) else ("", bar)
+        since = before or (dt.date.fromisoformat(day) - dt.timedelta(days=1)).isoformat()
+        dividend = sum((amount for on, amount in dividends if since < on <= day), Decimal(0))
+        ratio = prod((ratio for on, ratio in splits if since < on <= day), start=Decimal(1))
+        adjusted = repr(float(bar.close) * factor)
         prices = [_shortest(price) for price in bar[1:5]]
-        rows.append((day, *prices, repr(float(bar.close) * factor), bar.volume, f"{dividend:.4f}", repr(float(ratio))))
-        factor *= (1 - float(dividend) / float(before.close)) / float(ratio)
+        rows.append((day, *prices, adjusted, bar.volume, f"{dividend:.4f}", repr(float(ratio))))
+        factor *= (1 - float(dividend) / float(last.close)) / float(ratio)
     information = "Daily Time Series with Splits and Dividend Events"
     return _daily_answer(request, instrument, information, size, columns, rows)
 

@@ -162,6 +162,17 @@ def test_a_split(desk_at: MakeDesk) -> None:
     assert abs(Decimal(quote(desk).json()["Global Quote"]["05. price"]) * 4 - close) < Decimal("0.001")
 
 
+def test_a_split_on_a_weekend_counts_from_the_next_session(desk_at: MakeDesk) -> None:
+    desk = desk_at("2026-05-16T12:00:00Z")
+    desk.order("split", symbol="IBM", ratio=2)
+    friday = desk.ask("TIME_SERIES_DAILY_ADJUSTED", symbol="IBM").json()["Time Series (Daily)"]["2026-05-15"]
+    assert float(friday["5. adjusted close"]) == float(friday["4. close"]) / 2
+    desk.seconds = 3 * 86_400.0
+    days = desk.ask("TIME_SERIES_DAILY_ADJUSTED", symbol="IBM").json()["Time Series (Daily)"]
+    assert days["2026-05-18"]["8. split coefficient"] == "2.0"
+    assert days["2026-05-15"] == friday
+
+
 def test_a_fault_of_a_symbol_leaves_the_others_alone(desk: Any) -> None:
     desk.order("http_status", status=500, symbol="BTCUSD")
     assert quote(desk).status_code == 200
