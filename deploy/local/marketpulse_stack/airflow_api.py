@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -10,7 +10,7 @@ from marketpulse_stack import credentials
 from marketpulse_stack.settings import Settings
 
 USER = "admin"
-REQUEST_SECONDS = 10.0
+REQUEST_SECONDS = 30.0
 
 
 class AirflowApi:
@@ -24,6 +24,15 @@ class AirflowApi:
         self._client = httpx.Client(
             base_url=f"http://127.0.0.1:{settings.ports.airflow}", timeout=REQUEST_SECONDS, trust_env=False
         )
+        self._log_in(settings)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._client.close()
+
+    def _log_in(self, settings: Settings) -> None:
         password = credentials.secret(settings, "airflow_admin_password")
         answer = self._client.post("/auth/token", json={"username": USER, "password": password}).raise_for_status()
         self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"

@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, TopicPartition
 from marketpulse_stack import postgres
 from marketpulse_stack.airflow_api import AirflowApi
 from marketpulse_stack.commands import last_lines
-from marketpulse_stack.console import say, step_done, step_progress
+from marketpulse_stack.console import step_done, step_progress
 from marketpulse_stack.errors import ServiceFailedError
 from marketpulse_stack.kafka import TOPICS
 from marketpulse_stack.settings import Settings
@@ -39,43 +39,61 @@ def wait_for_bars(settings: Settings, *, since: float) -> None:
     """
     began = time.monotonic()
     next_progress = began + PROGRESS_SECONDS
-    api = AirflowApi(settings)
     since_text = datetime.fromtimestamp(since, UTC).isoformat()
-    _poll_at_once(api, since_text)
+    waiting_for, polled = "", False
     while time.monotonic() - began < BARS_SECONDS:
-        if _batches_since(settings, since):
-            step_done(NAME, time.monotonic() - began, "are in market.bars_1m")
-            return
-        polls = [run["state"] for run in api.runs("ingest_bars", since=since_text)]
-        loads = [run["state"] for run in api.runs("load_bars", since=since_text)]
-        if any(states.count("failed") >= HOPELESS and "success" not in states for states in (polls, loads)):
-            break
-        nothing_new = polls.count("success") >= 2 and not _backlog(settings)
-        if nothing_new and (_has_bars(settings) or not settings.uses_simulator):
-            step_done(NAME, time.monotonic() - began, "none: the vendor has nothing new (is the market closed?)")
-            return
+        try:
+            with AirflowApi(settings) as api:
+                polled = polled or _poll_at_once(api, since_text)
+                note = _arrived(settings, api, since)
+                if note:
+                    step_done(NAME, time.monotonic() - began, note)
+                    return
+                if _is_hopeless(api, since_text):
+                    break
+                waiting_for = _describe(settings, api, since_text)
+        except httpx.HTTPError as error:
+            # A busy machine, or the DAG processor has not stored the DAGs yet.
+            waiting_for = f"Airflow: {error or type(error).__name__}".splitlines()[0]
         if time.monotonic() > next_progress:
-            step_progress(NAME, time.monotonic() - began, _describe(settings, api, since_text))
+            step_progress(NAME, time.monotonic() - began, waiting_for)
             next_progress += PROGRESS_SECONDS
         time.sleep(POLL_SECONDS)
-    raise _stuck(settings, api, since_text)
+    try:
+        with AirflowApi(settings) as api:
+            raise _stuck(settings, api, since_text)
+    except httpx.HTTPError as error:
+        raise ServiceFailedError(
+            f"No bars arrived, and Airflow cannot say why: {error or type(error).__name__}.",
+            fix="`make logs S=airflow-api-server`, and `make logs S=airflow-dag-processor` for errors in a DAG.",
+            details=last_lines(settings.logs / "airflow-api-server.log"),
+        ) from error
 
 
-def _poll_at_once(api: AirflowApi, since: str) -> None:
+def _arrived(settings: Settings, api: AirflowApi, since: float) -> str:
+    """Why no more waiting is needed, or an empty string."""
+    if _batches_since(settings, since):
+        return "are in market.bars_1m"
+    polls = [run["state"] for run in api.runs("ingest_bars", since=datetime.fromtimestamp(since, UTC).isoformat())]
+    nothing_new = polls.count("success") >= 2 and not _backlog(settings)
+    if nothing_new and (_has_bars(settings) or not settings.uses_simulator):
+        return "none: the vendor has nothing new (is the market closed?)"
+    return ""
+
+
+def _is_hopeless(api: AirflowApi, since: str) -> bool:
+    for dag_id in ("ingest_bars", "load_bars"):
+        states = [run["state"] for run in api.runs(dag_id, since=since)]
+        if states.count("failed") >= HOPELESS and "success" not in states:
+            return True
+    return False
+
+
+def _poll_at_once(api: AirflowApi, since: str) -> bool:
     """Starts a first poll, instead of waiting for the next minute's."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            if not api.runs("ingest_bars", since=since):
-                api.trigger("ingest_bars")
-        except httpx.HTTPStatusError as error:
-            # The DAG processor has not stored the DAG yet.
-            if error.response.status_code != httpx.codes.NOT_FOUND:
-                raise
-            time.sleep(POLL_SECONDS)
-        else:
-            return
-    say("  ..  Airflow does not know ingest_bars yet")
+    if not api.runs("ingest_bars", since=since):
+        api.trigger("ingest_bars")
+    return True
 
 
 def _batches_since(settings: Settings, since: float) -> bool:
@@ -112,23 +130,13 @@ def _describe(settings: Settings, api: AirflowApi, since: str) -> str:
 
 
 def _latest_state(api: AirflowApi, dag_id: str, since: str) -> str:
-    try:
-        runs = api.runs(dag_id, since=since)
-    except httpx.HTTPError as error:
-        return f"unknown ({error})"
+    runs = api.runs(dag_id, since=since)
     return str(runs[0]["state"]) if runs else "no run yet"
 
 
 def _stuck(settings: Settings, api: AirflowApi, since: str) -> ServiceFailedError:
     for dag_id, hop in (("ingest_bars", "from the vendor to Kafka"), ("load_bars", "from Kafka to PostgreSQL")):
-        try:
-            runs = api.runs(dag_id, since=since)
-        except httpx.HTTPError as error:
-            return ServiceFailedError(
-                f"No bars arrived: Airflow does not know {dag_id} ({error}).",
-                fix="`make logs S=airflow-dag-processor`; an import error of the DAG is on the UI's first page.",
-                details=last_lines(settings.logs / "airflow-dag-processor.log"),
-            )
+        runs = api.runs(dag_id, since=since)
         states = [run["state"] for run in runs]
         failed = next((run for run in runs if run["state"] == "failed"), None)
         if failed is not None:
