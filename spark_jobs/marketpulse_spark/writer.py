@@ -134,10 +134,10 @@ def _copy_messages(
             warehouse.ensure_raw_days(settings, sorted(new_days))
             days |= new_days
         _copy(cursor, "raw", "bars", table.filter(is_bar).select(_RAW))
+        fault_points.reach("mid_copy")
         _copy(cursor, "ops", "dead_letters", table.filter(is_bad).select(_DEAD))
         computed = [name for name in ("is_affected", *INDICATORS) if name in table.column_names]
         kept.append(table.select([*_KEPT, *computed]))
-        fault_points.reach("mid_copy")
     return pa.concat_tables(kept)
 
 
