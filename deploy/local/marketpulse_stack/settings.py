@@ -100,8 +100,8 @@ def load_settings(environ: Mapping[str, str], *, root: Path = REPOSITORY, invoke
     Raises:
         InvalidSettingError: A port is no port, or two services share one.
     """
-    from_file = {name: value for name, value in dotenv_values(root / ".env").items() if value is not None}
-    values = {name: value.strip() for name, value in {**from_file, **environ}.items() if value.strip()}
+    from_file = {name: value or "" for name, value in dotenv_values(root / ".env").items()}
+    values = {name: value.strip() for part in (from_file, environ) for name, value in part.items() if value.strip()}
     simulator = {name: value for name, value in values.items() if name.startswith("SIM_")}
     if "SIM_REPLAY_FILE" in simulator:
         replay_file = (invoked_from or Path.cwd()) / Path(simulator["SIM_REPLAY_FILE"]).expanduser()

@@ -10,8 +10,9 @@ from marketpulse_stack.console import say
 from marketpulse_stack.settings import Settings
 
 NEWEST = (
-    "SELECT symbol, source, ts, trim_scale(close) AS close, trim_scale(volume) AS volume, round(sma_20::numeric, 4) AS sma_20,"
-    " round(change_pct_60::numeric, 3) AS change_pct_60 FROM reports.latest_bars ORDER BY symbol, source"
+    "SELECT symbol, source, ts, trim_scale(close) AS close, trim_scale(volume) AS volume,"
+    " round(sma_20::numeric, 4) AS sma_20, round(change_pct_60::numeric, 3) AS change_pct_60"
+    " FROM reports.latest_bars ORDER BY symbol, source"
 )
 
 

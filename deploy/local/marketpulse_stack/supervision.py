@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shlex
-import subprocess
 import tempfile
 import time
 import xmlrpc.client
@@ -110,19 +109,14 @@ def ensure_supervisor(settings: Settings, services: Iterable[Service]) -> bool:
     configuration = write_configuration(settings, services)
     environment = {**base_variables(settings), "PYTHONPATH": str(settings.root / "deploy" / "local")}
     output_file = settings.logs / "supervisor-output.log"
-    with output_file.open("wb") as output:
-        process = subprocess.Popen(
-            [settings.python("stack"), "-m", "marketpulse_stack.supervise", "-c", configuration],
-            cwd=settings.root,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    record_supervisor(settings, process.pid)
+    pid = _spawn_session(
+        [str(settings.python("stack")), "-m", "marketpulse_stack.supervise", "-c", str(configuration)],
+        environment,
+        output_file,
+    )
+    record_supervisor(settings, pid)
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
+    while time.monotonic() < deadline and os.waitpid(pid, os.WNOHANG) == (0, 0):
         if Supervisor(settings).answers():
             return True
         time.sleep(0.05)
@@ -131,6 +125,16 @@ def ensure_supervisor(settings: Settings, services: Iterable[Service]) -> bool:
         fix="Read the lines above; `make down && make up` starts afresh.",
         details=last_lines(output_file),
     )
+
+
+def _spawn_session(command: list[str], environment: dict[str, str], output: Path) -> int:
+    """Starts a process that leads a session of its own and is meant to outlive us; returns its id."""
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, os.fspath(output), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    return os.posix_spawn(command[0], command, environment, file_actions=actions, setsid=True)
 
 
 class Supervisor:

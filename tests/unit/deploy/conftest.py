@@ -1,0 +1,25 @@
+"""Settings of a stack that is never started."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from marketpulse_stack.settings import Settings, load_settings
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """An empty checkout: no `.env`."""
+    root = tmp_path / "checkout"
+    root.mkdir()
+    return root
+
+
+@pytest.fixture
+def settings(checkout: Path) -> Settings:
+    """All defaults, in a folder of its own."""
+    stack = load_settings({}, root=checkout)
+    for folder in (stack.home, stack.logs, stack.run):
+        folder.mkdir(parents=True, exist_ok=True)
+    return stack
