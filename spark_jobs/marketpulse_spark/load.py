@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import time
@@ -38,8 +39,7 @@ def load(settings: LoadSettings, submitted_at: float, session: Callable[[], Spar
     Raises:
         DatasetLocked, LedgerMoved, LoadRefused, RangeIncomplete: see `errors`. What was committed before stays.
     """
-    metrics = LoadMetrics()
-    with Control(settings) as control:
+    with contextlib.closing(LoadMetrics()) as metrics, Control(settings) as control:
         symbols = control.symbols()
         while True:
             plan = _plan(control, settings)

@@ -18,6 +18,10 @@ class LoadMetrics:
         host, port = os.environ.get("STATSD_HOST", "127.0.0.1"), int(os.environ.get("STATSD_PORT", "9125"))
         self._client = statsd.StatsClient(host, port, prefix="marketpulse")
 
+    def close(self) -> None:
+        """Gives the socket back."""
+        self._client.close()
+
     def batch(self, counts: Iterable[RangeCount], seconds: float) -> None:
         """One committed batch: its messages by outcome and its duration from the start of the process."""
         self._client.timing("batch_duration,dataset=bars", seconds * 1000)
