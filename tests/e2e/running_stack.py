@@ -1,0 +1,115 @@
+"""A whole stack of its own for the e2e tests: free ports, a fresh state folder, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+from marketpulse_stack import postgres
+from marketpulse_stack.airflow_api import AirflowApi
+from marketpulse_stack.settings import DEFAULT_PORTS, REPOSITORY, Settings, load_settings
+from marketpulse_stack.supervision import Supervisor
+
+COMMAND_SECONDS = 900
+
+
+class RunningStack:
+    """Handles to one stack.
+
+    Args:
+        overrides: Settings beside ports and folders.
+    """
+
+    def __init__(self, overrides: Mapping[str, str]) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="mp-"))
+        foreign = ("SIM_", "ALPHA_VANTAGE_", "MARKETPULSE_", "AIRFLOW")
+        own = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+        tools = os.environ.get("MARKETPULSE_TOOLS", str(REPOSITORY / ".tools"))
+        self.environment = {
+            **own,
+            **dict(zip(DEFAULT_PORTS, map(str, _free_ports(len(DEFAULT_PORTS))), strict=True)),
+            "MARKETPULSE_HOME": str(self.folder / "state"),
+            "MARKETPULSE_TOOLS": tools,
+            **overrides,
+        }
+        self.settings: Settings = load_settings(self.environment)
+
+    def make(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """Runs make in the checkout, as a user would; standard output and error come together."""
+        return subprocess.run(
+            ["make", "-s", *arguments],
+            cwd=REPOSITORY,
+            env={**self.environment, **more},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+
+    def up(self) -> str:
+        """`make up`; returns what it printed."""
+        finished = self.make("up")
+        assert finished.returncode == 0, finished.stdout
+        return finished.stdout
+
+    def remove(self) -> None:
+        """`make down`, and the state folder goes."""
+        finished = self.make("down")
+        assert finished.returncode == 0, finished.stdout
+        shutil.rmtree(self.folder)
+
+    def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Rows from the warehouse."""
+        with psycopg.connect(postgres.superuser_dsn(self.settings, "marketpulse")) as connection:
+            connection.execute("SET TIME ZONE 'UTC'")
+            return connection.execute(statement.encode(), values or None).fetchall()
+
+    def runs(self, dag_id: str) -> list[dict[str, Any]]:
+        """All runs of a DAG, newest first."""
+        with AirflowApi(self.settings) as api:
+            return api.runs(dag_id, since="2020-01-01T00:00:00Z")
+
+    def prometheus(self, expression: str) -> list[dict[str, Any]]:
+        """The series that a PromQL expression yields now."""
+        url = f"http://127.0.0.1:{self.settings.ports.prometheus}/api/v1/query"
+        answer = httpx.get(url, params={"query": expression}, timeout=10, trust_env=False).raise_for_status().json()
+        series: list[dict[str, Any]] = answer["data"]["result"]
+        return series
+
+    def pids(self) -> dict[str, int]:
+        """Process id of each service."""
+        return {name: state.pid for name, state in Supervisor(self.settings).states().items()}
+
+
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
+def wait_until(condition: Callable[[], object], *, seconds: float, what: str) -> None:
+    """Waits until `condition` holds; what it raises meanwhile by a lost connection counts as not yet."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if condition():
+                return
+            last: object = "it does not hold"
+        except (httpx.HTTPError, psycopg.OperationalError, OSError) as error:
+            last = error
+        assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s ({last})"
+        time.sleep(1)

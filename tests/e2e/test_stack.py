@@ -1,0 +1,215 @@
+"""The whole stack, booted once: what it shows, what it stores, what it measures, how it heals and how it ends.
+
+The tests build on each other's stack and run in the order of this file; the one that needs time passing comes late.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psutil
+import pytest
+from marketpulse_stack import credentials
+from marketpulse_stack.processes import alive, stack_processes
+from marketpulse_stack.supervision import Supervisor
+
+from tests.e2e.bar_files import loaded, read_file, real_file, write_import_file
+from tests.e2e.running_stack import RunningStack, wait_until
+
+SYMBOL = "BTCUSD"
+MINUTES = 3
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Booted:
+    """The stack, what its first `make up` printed, and when that was."""
+
+    stack: RunningStack
+    output: str
+    at: datetime
+
+
+@pytest.fixture(scope="module")
+def booted() -> Iterator[Booted]:
+    """One stack for all tests of this file."""
+    stack = RunningStack({"ALPHA_VANTAGE_SYMBOLS": f"{SYMBOL},ETHUSD,AAPL"})
+    try:
+        output = stack.up()
+        yield Booted(stack, output, datetime.now(UTC))
+    finally:
+        stack.remove()
+
+
+@pytest.fixture
+def stack(booted: Booted) -> RunningStack:
+    """The stack of this file's tests."""
+    return booted.stack
+
+
+def test_up_ends_with_urls_login_and_newest_bars(booted: Booted) -> None:
+    settings = booted.stack.settings
+    end = booted.output[booted.output.index("MarketPulse is up after") :]
+    assert f"http://127.0.0.1:{settings.ports.airflow}" in end
+    assert f"password {credentials.secret(settings, 'airflow_admin_password')}" in end
+    assert f" {SYMBOL} " in end
+
+
+def test_second_up_changes_nothing_and_says_so(stack: RunningStack) -> None:
+    before = stack.pids()
+    output = stack.up()
+    assert "nothing was changed" in output
+    assert stack.pids() == before
+
+
+def test_changed_setting_is_reported_with_what_applies_it(stack: RunningStack) -> None:
+    before = stack.pids()
+    finished = stack.make("up", SIM_SEED="7")
+    assert "`make down && make up` applies the new ones to simulator." in finished.stdout
+    assert stack.pids() == before
+
+
+def test_busy_port_is_one_message_that_names_the_variable(stack: RunningStack, tmp_path: Path) -> None:
+    finished = stack.make("up", MARKETPULSE_HOME=str(tmp_path / "other"))
+    assert finished.returncode != 0
+    port = stack.settings.ports.postgres
+    assert f"ort {port} is in use by postgres (process " in finished.stdout
+    assert "Set POSTGRES_PORT" in finished.stdout
+    assert "Traceback" not in finished.stdout
+
+
+def test_status_is_one_table_in_which_every_service_is_ready(stack: RunningStack) -> None:
+    finished = stack.make("status")
+    assert finished.returncode == 0, finished.stdout
+    lines = finished.stdout.splitlines()
+    rows = {line.split()[0]: line for line in lines[1:] if line and ":" not in line.split()[0]}
+    assert not [name for name in stack.pids() if not rows[name].rstrip().endswith("yes")]
+    assert any(line.startswith("Memory of all processes:") for line in lines)
+    assert any(line.startswith("Newest bar:") for line in lines)
+
+
+def test_psql_prints_bare_rows(stack: RunningStack) -> None:
+    finished = stack.make("psql", "C=select 1, 'two words $HOME'")
+    assert finished.stdout == "1|two words $HOME\n"
+
+
+def test_listeners_are_on_loopback_only(stack: RunningStack) -> None:
+    services = set(stack.pids().values())
+    members = {process.pid for process in stack_processes(stack.settings)}
+    assert services <= members
+    loopback = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
+    listening = [
+        connection
+        for connection in psutil.net_connections("inet")
+        if connection.pid in members
+        and (
+            connection.status == psutil.CONN_LISTEN
+            or (connection.type == socket.SOCK_DGRAM and not connection.raddr and connection.pid in services)
+        )
+    ]
+    ports = {connection.laddr.port for connection in listening}
+    assert set(vars(stack.settings.ports).values()) <= ports
+    assert [connection for connection in listening if connection.laddr.ip not in loopback] == []
+
+
+def test_killed_service_is_healed(stack: RunningStack) -> None:
+    before = stack.pids()["airflow-dag-processor"]
+    os.kill(before, signal.SIGKILL)
+    wait_until(lambda: stack.pids()["airflow-dag-processor"] not in (0, before), seconds=30, what="a new dag-processor")
+    wait_until(lambda: stack.make("status").returncode == 0, seconds=120, what="every service ready again")
+
+
+@pytest.mark.parametrize("kind", ["real", "synthetic"])
+def test_imported_file_is_in_the_warehouse_decimal_for_decimal(stack: RunningStack, tmp_path: Path, kind: str) -> None:
+    path = real_file("coinbase_1min.csv.gz") if kind == "real" else write_import_file(tmp_path / "bars.csv")
+    expected = read_file(path)
+    finished = stack.make("import-bars", f"FILE={path}", "SOURCE=coinbase")
+    assert finished.returncode == 0, finished.stdout
+    bars = loaded(stack, "coinbase")
+    assert {key: bars.get(key) for key in expected} == expected
+    if kind == "real":
+        assert len(expected) == 25_302
+
+
+def test_three_minutes_of_bars_arrive_without_a_gap(booted: Booted) -> None:
+    first = booted.at.replace(second=0, microsecond=0)
+    newest = "SELECT max(ts) FROM market.bars_1m WHERE symbol = %s AND source = 'alpha_vantage'"
+    wait_until(
+        lambda: booted.stack.query(newest, SYMBOL)[0][0] >= first + (MINUTES - 1) * MINUTE,
+        seconds=60 * MINUTES + 180,
+        what=f"{MINUTES} minutes of bars",
+    )
+    starts = "SELECT ts FROM market.bars_1m WHERE symbol = %s AND source = 'alpha_vantage' AND ts >= %s ORDER BY ts"
+    rows = [start for (start,) in booted.stack.query(starts, SYMBOL, first - 60 * MINUTE)]
+    assert rows == [first - 60 * MINUTE + number * MINUTE for number in range(len(rows))]
+    assert len(rows) >= 60 + MINUTES
+
+
+def test_every_minute_has_a_successful_poll(booted: Booted) -> None:
+    first = booted.at.replace(second=0, microsecond=0) + MINUTE
+    runs = {
+        datetime.fromisoformat(run["run_after"]): run["state"]
+        for run in booted.stack.runs("ingest_bars")
+        if run["run_type"] == "scheduled" and datetime.fromisoformat(run["run_after"]) >= first
+    }
+    minutes = [first + number * MINUTE for number in range(MINUTES)]
+    assert {minute: runs.get(minute) for minute in minutes} == dict.fromkeys(minutes, "success")
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "airflow_scheduler_heartbeat_total > 0",
+        'airflow_dagrun_duration_success_seconds_count{dag_id="ingest_bars"} > 0',
+        'airflow_dagrun_duration_success_seconds_bucket{dag_id="load_bars",le="60"} > 0',
+        'airflow_task_duration_seconds_count{dag_id="load_bars",task_id="load_bars"} > 0',
+        "airflow_pool_open_slots > 0",
+        'marketpulse_bars_published_total{source="alpha_vantage"} > 0',
+        'marketpulse_bars_loaded_total{topic="market.bars.v1"} > 0',
+        "marketpulse_batch_duration_seconds_count > 0",
+        'marketpulse_freshness_seconds{source="alpha_vantage"} < 900',
+        "marketpulse_kafka_backlog_messages >= 0",
+        "marketpulse_vendor_requests_total > 0",
+        "marketpulse_vendor_request_duration_seconds_count > 0",
+        'up{job="statsd-exporter"} == 1',
+    ],
+)
+def test_prometheus_has_it(stack: RunningStack, expression: str) -> None:
+    wait_until(lambda: stack.prometheus(expression), seconds=40, what=expression)
+
+
+def test_vendor_key_is_in_no_log_and_no_message(stack: RunningStack) -> None:
+    key = credentials.vendor_key(stack.settings).encode()
+    home = stack.settings.home
+    places = [*(home / "logs").rglob("*"), *(home / "airflow" / "logs").rglob("*"), *(home / "kafka").rglob("*.log")]
+    files = [path for path in places if path.is_file()]
+    assert any("dag_id=ingest_bars" in str(path) for path in files)
+    assert [path for path in files if key in path.read_bytes()] == []
+
+
+def test_hung_scheduler_is_killed_by_its_watchdog_and_replaced(stack: RunningStack) -> None:
+    hung = stack.pids()["airflow-scheduler"]
+    os.kill(hung, signal.SIGSTOP)
+    wait_until(lambda: stack.pids()["airflow-scheduler"] not in (0, hung), seconds=120, what="a new scheduler")
+    wait_until(lambda: stack.make("status").returncode == 0, seconds=120, what="every service ready again")
+
+
+def test_down_leaves_no_process_and_works_twice(stack: RunningStack) -> None:
+    members = stack_processes(stack.settings)
+    assert len(members) >= len(stack.pids())
+    assert "MarketPulse is down" in stack.make("down").stdout
+    assert [process for process in members if alive(process)] == []
+    home = str(stack.settings.home)
+    command_lines = [" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
+    assert [line for line in command_lines if home in line] == []
+    for port in vars(stack.settings.ports).values():
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", port)) != 0
+    assert "MarketPulse is not running" in stack.make("down").stdout
+    assert not Supervisor(stack.settings).answers()
