@@ -30,6 +30,10 @@ _IDLE_IN_TRANSACTION_SECONDS = 20
 _HEARTBEAT_SECONDS = 5
 #: A lock holder that has not shown life for this long is stopped or cut off. The ledger fences it.
 _STALE_SECONDS = 20
+_WHAT_IT_COMMITTED = (
+    "(committed_at, newest_bar) ="
+    " (SELECT max(r.committed_at), max(r.newest_bar) FROM ops.batch_ranges r WHERE r.batch_id = b.batch_id)"
+)
 
 
 def sql_text(name: str) -> str:
@@ -78,6 +82,7 @@ class Control:
     def __enter__(self) -> Control:
         try:
             self._lock()
+            self._close_abandoned()
         except BaseException:
             self._connection.close()
             raise
@@ -105,6 +110,14 @@ class Control:
                     f"waited {self._settings.lock_seconds} s. Nothing is lost; the next run goes on from the ledger."
                 )
             time.sleep(0.2)
+
+    def _close_abandoned(self) -> None:
+        """Closes what a dead loader left open. It may have committed its ranges, all or some, before it died."""
+        self._connection.execute(
+            f"UPDATE ops.batches b SET state = 'abandoned', {_WHAT_IT_COMMITTED}"  # noqa: S608 - a constant
+            " WHERE dataset = %s AND state = 'running'",
+            [self._settings.dataset],
+        )
 
     def _holder(self, key: str) -> tuple[str, float] | None:
         """Name of the sessions of the lock's holder, and seconds since its last sign of life."""
@@ -162,11 +175,7 @@ class Control:
         return dict(rows.fetchall())
 
     def open_batch(self, writer: str, submitted_at: float) -> int:
-        """Records the start of a batch and returns its id. Batches left open by a dead loader are closed."""
-        self._connection.execute(
-            "UPDATE ops.batches SET state = 'abandoned' WHERE dataset = %s AND state = 'running'",
-            [self._settings.dataset],
-        )
+        """Records the start of a batch and returns its id."""
         row = self._connection.execute(
             "INSERT INTO ops.batches (dataset, run_id, writer, submitted_at)"
             " VALUES (%s, %s, %s, to_timestamp(%s)) RETURNING batch_id",
@@ -178,9 +187,7 @@ class Control:
     def close_batch(self, batch_id: int, error: str | None = None) -> None:
         """Records the end of a batch: when its last range was committed, and its newest bar."""
         self._connection.execute(
-            "UPDATE ops.batches b SET state = %(state)s, error = %(error)s,"
-            " (committed_at, newest_bar) = (SELECT max(r.committed_at), max(r.newest_bar) FROM ops.batch_ranges r"
-            "                                WHERE r.batch_id = b.batch_id)"
+            f"UPDATE ops.batches b SET state = %(state)s, error = %(error)s, {_WHAT_IT_COMMITTED}"  # noqa: S608 - a constant
             " WHERE batch_id = %(batch_id)s",
             {"state": "failed" if error else "succeeded", "error": error, "batch_id": batch_id},
         )
