@@ -39,11 +39,11 @@ def select_new(bars: Sequence[Bar], known: Watermark | None) -> list[Bar]:
     if known is None:
         return list(bars)
     newest = bar_start(known.newest)
-    oldest = min(known.recent, default=newest)
+    oldest = min(known.recent, default=None)
     selected = []
     for bar in bars:
         start = bar_start(bar.ts)
-        if start > newest or (start >= oldest and known.recent.get(start) != bar.values):
+        if start > newest or (oldest and start >= oldest and known.recent.get(start) != bar.values):
             selected.append(bar)
     return selected
 

@@ -23,7 +23,7 @@ from marketpulse.sources.errors import BadApiKey, RateLimited, VendorError, Vend
 # One instrument's answer, retries and waits for the vendor's rate included. With the lock before it and the
 # publishing after it, a task stays within its minute.
 ANSWER_WITHIN_SECONDS = 35
-ATTEMPTS = 4
+ATTEMPTS = 3
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 8.0
 CONNECT_SECONDS = 3.0

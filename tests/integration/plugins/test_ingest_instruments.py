@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from marketpulse.config import Instrument, load_instruments
+from marketpulse.sync_instruments import InstrumentInUse, main, sync_instruments
+from marketpulse.warehouse import connect
+
+TSLA = Instrument(symbol="TSLA", name="Tesla", kind="equity", calendar="XNYS", currency="USD")
+
+
+def stored() -> list[str]:
+    with connect(statement_seconds=5, lock_seconds=5) as connection:
+        return [symbol for (symbol,) in connection.execute("SELECT symbol FROM market.instruments ORDER BY 1")]
+
+
+def test_the_table_follows_the_file(task_environment: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    configured = load_instruments()
+    with connect(statement_seconds=5, lock_seconds=5) as connection:
+        sync_instruments(connection, configured)
+        assert sync_instruments(connection, configured) == (0, 0)
+        assert sync_instruments(connection, {**configured, "TSLA": TSLA}) == (1, 0)
+        renamed = TSLA.model_copy(update={"name": "Tesla, Inc."})
+        assert sync_instruments(connection, {**configured, "TSLA": renamed}) == (1, 0)
+        assert stored() == sorted([*configured, "TSLA"])
+
+    assert main() == 0
+    assert capsys.readouterr().out == "9 instruments: 0 added or changed, 1 deleted\n"
+    assert stored() == sorted(configured)
+
+
+def test_an_instrument_with_bars_is_not_removed(task_environment: dict[str, str]) -> None:
+    configured = load_instruments()
+    with connect(statement_seconds=5, lock_seconds=5) as connection:
+        sync_instruments(connection, {**configured, "TSLA": TSLA})
+        connection.execute(
+            "INSERT INTO market.bars_1m VALUES ('TSLA', 'import', %s, 1, 1, 1, 1, 1, now())",
+            (datetime(2026, 5, 15, tzinfo=UTC),),
+        )
+
+        with pytest.raises(InstrumentInUse, match=r"config/instruments\.yml: TSLA is missing.*list it again"):
+            sync_instruments(connection, configured)
+
+    assert "TSLA" in stored()
