@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 LIVE_TOPIC = "market.bars.v1"
 BACKFILL_TOPIC = "market.bars.backfill.v1"
@@ -23,6 +24,7 @@ class LoadSettings:
         bulk_messages: A backlog from this size on is loaded by a JVM with its full compiler.
         lock_seconds: How long to wait for another loader, or for a row it holds.
         with_indicators: False loads raw and market only; `make bench` compares the two.
+        loader_id: Tells this run's connections from those of every other, on whatever machine.
     """
 
     run_id: str
@@ -35,6 +37,7 @@ class LoadSettings:
     with_indicators: bool = True
     live_topic: str = LIVE_TOPIC
     backfill_topic: str = BACKFILL_TOPIC
+    loader_id: str = field(default_factory=lambda: f"{os.getpid()}-{secrets.token_hex(4)}")
 
     @property
     def dataset(self) -> str:
@@ -49,7 +52,7 @@ class LoadSettings:
     @property
     def application_name(self) -> str:
         """What PostgreSQL shows for every connection of this process and of its tasks."""
-        return f"load_bars:{os.environ.setdefault('MARKETPULSE_LOADER_ID', f'{os.getpid()}')}"
+        return f"load_bars:{self.loader_id}"
 
 
 def required(environment: Mapping[str, str], name: str) -> str:
