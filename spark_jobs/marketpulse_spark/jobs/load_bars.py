@@ -21,6 +21,8 @@ def parse_args(argv: Sequence[str]) -> LoadSettings:
     parser.add_argument("--driver-messages", type=int, default=LoadSettings.driver_messages)
     parser.add_argument("--without-indicators", action="store_true", help="raw and market only, for benchmarks")
     arguments = parser.parse_args(argv)
+    if arguments.max_messages_per_batch < 1:
+        parser.error("--max-messages-per-batch must be at least 1: a batch of nothing loads nothing")
     return LoadSettings(
         run_id=arguments.run_id,
         warehouse_dsn=required(os.environ, "MARKETPULSE_WAREHOUSE_DSN"),
