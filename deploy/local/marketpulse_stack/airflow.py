@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+from pathlib import Path
 
 from marketpulse_stack.settings import Settings
 
@@ -24,16 +26,16 @@ def airflow_variables(settings: Settings) -> dict[str, str]:
             "EXECUTION_API_SERVER_URL": f"{url}/execution/",
             "SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
             "SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(secrets / "airflow_passwords.json"),
-            "FERNET_KEY_CMD": f"cat {secrets / 'airflow_fernet_key'}",
+            "FERNET_KEY_CMD": _print_file(secrets / "airflow_fernet_key"),
         },
         "API": {
             "HOST": "127.0.0.1",
             "PORT": str(ports.airflow),
             "BASE_URL": url,
             "WORKERS": "1",
-            "SECRET_KEY_CMD": f"cat {secrets / 'airflow_secret_key'}",
+            "SECRET_KEY_CMD": _print_file(secrets / "airflow_secret_key"),
         },
-        "API_AUTH": {"JWT_SECRET_CMD": f"cat {secrets / 'airflow_jwt_secret'}"},
+        "API_AUTH": {"JWT_SECRET_CMD": _print_file(secrets / "airflow_jwt_secret")},
         "DATABASE": {"SQL_ALCHEMY_CONN": f"postgresql+psycopg2://airflow@127.0.0.1:{ports.postgres}/airflow"},
         "SCHEDULER": {"SCHEDULER_IDLE_SLEEP_TIME": "0.2", "ENABLE_HEALTH_CHECK": "False"},
         "DAG_PROCESSOR": {"PARSING_PROCESSES": "1", "MIN_FILE_PROCESS_INTERVAL": "60", "REFRESH_INTERVAL": "60"},
@@ -49,6 +51,10 @@ def airflow_variables(settings: Settings) -> dict[str, str]:
     }
     options = {f"AIRFLOW__{name}__{key}": value for name, section in sections.items() for key, value in section.items()}
     return {"AIRFLOW_HOME": str(settings.home / "airflow"), **options, **connection_variables(settings)}
+
+
+def _print_file(path: Path) -> str:
+    return f"cat {shlex.quote(str(path))}"
 
 
 def connection_variables(settings: Settings) -> dict[str, str]:

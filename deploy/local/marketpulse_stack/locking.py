@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from marketpulse_stack.commands import CancelledError, cancelled
 from marketpulse_stack.console import say
 from marketpulse_stack.errors import AlreadyRunningError
 
@@ -19,6 +20,7 @@ def exclusive(path: Path, *, wait_seconds: float, waiting_for: str) -> Iterator[
 
     Raises:
         AlreadyRunningError: Somebody else held it for all of `wait_seconds`.
+        CancelledError: The set-up was ended while it waited.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as file:
@@ -36,6 +38,8 @@ def exclusive(path: Path, *, wait_seconds: float, waiting_for: str) -> Iterator[
                         f"{waiting_for} is at work already (process {holder}, lock {path}).",
                         fix="Let it finish, or end it with `make down`.",
                     ) from error
+                if cancelled():
+                    raise CancelledError(waiting_for) from error
                 if not announced:
                     say(f"  ..  waiting for {waiting_for} (process {holder})")
                     announced = True

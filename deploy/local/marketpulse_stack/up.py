@@ -17,7 +17,7 @@ from marketpulse_stack.services import Service, all_services
 from marketpulse_stack.settings import Settings
 from marketpulse_stack.starting import changed_since_start, start_and_wait
 from marketpulse_stack.summary import print_summary
-from marketpulse_stack.supervision import Supervisor, ensure_supervisor
+from marketpulse_stack.supervision import ServiceState, Supervisor, ensure_supervisor
 
 SETUP_SECONDS = 300.0
 SETUP_FIX = "Read the lines above and run `make up` again: it continues where it stopped."
@@ -59,11 +59,10 @@ def up(settings: Settings, *, only: Collection[str] = ()) -> None:
         services = _chosen(all_services(settings), only)
         states = Supervisor(settings).states()
         running = {name for name, state in states.items() if state.running}
-        changed = [name for name in services if name in running and changed_since_start(settings, services[name])]
-        superfluous = [name for name in running if name not in all_services(settings)]
-        if changed or superfluous:
+        outdated = _outdated(settings, services, states)
+        if outdated:
             say("The stack runs with earlier settings; nothing was changed.")
-            say(f"  Fix: `make down && make up` applies the new ones to {', '.join(changed + superfluous)}.")
+            say(f"  Fix: `make down && make up` applies the new ones to {', '.join(outdated)}.")
             return
         if running >= set(services) and all(_is_ready(settings, service) for service in services.values()):
             say("MarketPulse runs already; nothing was changed.")
@@ -96,6 +95,15 @@ def _chosen(services: dict[str, Service], only: Collection[str]) -> dict[str, Se
             f"There is no service {', '.join(unknown)}.", fix=f"The services are: {', '.join(services)}."
         )
     return {name: service for name, service in services.items() if not only or name in only}
+
+
+def _outdated(settings: Settings, services: dict[str, Service], states: dict[str, ServiceState]) -> list[str]:
+    """What a running stack would do otherwise if it were started now."""
+    running = [name for name, state in states.items() if state.running]
+    changed = [name for name in services if name in running and changed_since_start(settings, services[name])]
+    superfluous = [name for name in running if name not in all_services(settings)]
+    unknown = [name for name in services if states and name not in states]
+    return changed + superfluous + unknown
 
 
 def _is_ready(settings: Settings, service: Service) -> bool:
