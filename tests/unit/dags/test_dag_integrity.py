@@ -90,6 +90,16 @@ def test_one_mapped_task_for_each_enabled_source(dags: dict[str, DAG]) -> None:
     assert publish.op_kwargs_expand_input.value == {"source": ["alpha_vantage"]}
 
 
+@pytest.mark.parametrize(
+    ("task_id", "arguments"), [("publish_bars", {"source": "alpha_vantage"}), ("report_failures", {"failures": {}})]
+)
+def test_mapped_tasks_can_be_unmapped(dags: dict[str, DAG], task_id: str, arguments: dict[str, Any]) -> None:
+    """What a worker does first; a wrong signature shows here and not when the file is parsed."""
+    task: Any = dags["ingest_bars"].get_task(task_id)
+
+    assert task.unmap({"op_kwargs": arguments}).task_id == task_id
+
+
 def test_parsing_loads_nothing_heavy() -> None:
     """The dag-processor parses every file again and again, and each task its own once."""
     heavy = ["pandas", "exchange_calendars", "confluent_kafka", "psycopg", "pyspark", "orjson", "pyrate_limiter"]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ import jinja2
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.sdk.exceptions import AirflowException
 
 REPOSITORY = Path(__file__).parents[3]
 JOB = REPOSITORY / "spark_jobs" / "marketpulse_spark" / "jobs" / "load_bars.py"
@@ -19,15 +23,19 @@ RUN_ID = "asset_triggered__2026-05-15T20:00:02.123456+00:00_abcd"
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch) -> Sequence[str]:
+def operator(monkeypatch: pytest.MonkeyPatch) -> SparkSubmitOperator:
     monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", '{"conn_type": "spark", "host": "local[2]"}')
     monkeypatch.setenv("MARKETPULSE_ROOT", str(REPOSITORY))
     bag = DagBag(dag_folder=REPOSITORY / "dags", bundle_path=REPOSITORY / "dags", bundle_name="dags-folder")
     operator = bag.dags["load_bars"].get_task("load_bars")
     assert isinstance(operator, SparkSubmitOperator)
+    return operator
+
+
+@pytest.fixture
+def command(operator: SparkSubmitOperator) -> Sequence[str]:
     operator.render_template_fields({"run_id": RUN_ID}, jinja2.Environment(autoescape=False))  # noqa: S701 - no HTML
-    hook = operator._get_hook()
-    rendered: Sequence[str] = hook._build_spark_submit_command(operator.application)
+    rendered: Sequence[str] = operator._get_hook()._build_spark_submit_command(operator.application)
     return rendered
 
 
@@ -58,3 +66,31 @@ def test_the_job_understands_its_arguments(command: Sequence[str], monkeypatch: 
 
     assert settings.run_id == RUN_ID
     assert "pyspark" not in sys.modules
+
+
+def test_a_timeout_ends_the_job(operator: SparkSubmitOperator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Airflow calls on_kill when execution_timeout is over; the wrapper execs, so its process is the job's JVM."""
+    program = tmp_path / "spark-submit"
+    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    operator._hook = operator._get_hook()
+    ended: list[BaseException] = []
+
+    def execute() -> None:
+        try:
+            operator.execute({})
+        except AirflowException as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=execute)
+    thread.start()
+    deadline = time.monotonic() + 10
+    while operator._hook._submit_sp is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    operator.on_kill()
+    thread.join(10)
+    operator._hook._submit_sp.stdout.close()
+
+    assert not thread.is_alive()
+    assert "Error code is: -9" in str(ended[0])
