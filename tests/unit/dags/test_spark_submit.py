@@ -90,7 +90,8 @@ def test_a_timeout_ends_the_job(operator: SparkSubmitOperator, tmp_path: Path, m
         time.sleep(0.01)
     operator.on_kill()
     thread.join(10)
-    operator._hook._submit_sp.stdout.close()
+    process: Any = operator._hook._submit_sp
+    process.stdout.close()
 
     assert not thread.is_alive()
     assert "Error code is: -9" in str(ended[0])
