@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import socket
 from collections.abc import Iterable
@@ -48,13 +49,16 @@ def _is_free(port: int, kind: str) -> bool:
 
 
 def _user_of(port: int, kind: str) -> str:
-    try:
-        for connection in psutil.net_connections(kind):
-            listens = kind == "udp" or connection.status == psutil.CONN_LISTEN
-            if connection.laddr and connection.laddr.port == port and listens and connection.pid:
-                return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
-    except psutil.Error:
-        pass  # Only root sees the processes of others.
+    with contextlib.suppress(psutil.Error):  # Only root sees the processes of others.
+        users = [
+            connection
+            for connection in psutil.net_connections(kind)
+            if connection.laddr and connection.laddr.port == port and connection.pid
+        ]
+        # An outgoing connection may hold the port as well; a listener explains more.
+        users.sort(key=lambda connection: bool(connection.status != psutil.CONN_LISTEN))
+        if users:
+            return f"{psutil.Process(users[0].pid).name()} (process {users[0].pid})"
     return "another process"
 
 
