@@ -46,3 +46,7 @@ class LedgerMoved(Exception):
 
 class RangeIncomplete(Exception):
     """Kafka returned other offsets than the planned range. Nothing was written; the next run tries again."""
+
+
+class KeyElsewhere(Exception):
+    """A symbol came from a partition that is not its own. Its range was not written; the driver loads it by itself."""

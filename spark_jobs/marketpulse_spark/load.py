@@ -13,19 +13,23 @@ import pyarrow as pa
 from pyspark.sql import Row, SparkSession
 
 from marketpulse_spark import broker, fault_points, ledger
+from marketpulse_spark.errors import KeyElsewhere
 from marketpulse_spark.kafka_source import read_messages
 from marketpulse_spark.ledger import OffsetRange, Plan
 from marketpulse_spark.metrics import LoadMetrics
 from marketpulse_spark.neighbours import with_neighbours
 from marketpulse_spark.parsing import parse_messages
+from marketpulse_spark.partitioning import at_home
 from marketpulse_spark.schemas import ROWS_DDL
 from marketpulse_spark.settings import LoadSettings
-from marketpulse_spark.transforms.bars import with_indicators
+from marketpulse_spark.transforms.bars import SERIES, with_indicators
 from marketpulse_spark.transforms.indicators import REACH
 from marketpulse_spark.warehouse import Control
 from marketpulse_spark.writer import RangeCount, write_ranges
 
 _LOG = logging.getLogger("marketpulse.load")
+#: Messages of a batch that the driver loads because the executors could not.
+_ONE_BY_ONE = 10_000
 
 
 def load(settings: LoadSettings, submitted_at: float, session: Callable[[], SparkSession]) -> None:
@@ -41,35 +45,40 @@ def load(settings: LoadSettings, submitted_at: float, session: Callable[[], Spar
     """
     with contextlib.closing(LoadMetrics()) as metrics, Control(settings) as control:
         symbols = control.symbols()
+        limit, driver_messages = settings.max_messages_per_batch, settings.driver_messages
         while True:
-            plan = _plan(control, settings)
+            plan = _plan(control, settings, limit)
             metrics.backlog(plan.messages + plan.behind)
             if not plan.messages:
                 break
-            _load_batch(plan, symbols, control, session, settings, submitted_at, metrics)
+            small = plan.messages <= driver_messages
+            if not _load_batch(plan, small, symbols, control, session, settings, submitted_at, metrics):
+                # One transaction after the other writes what parallel ones must not.
+                limit = driver_messages = min(limit, max(driver_messages, _ONE_BY_ONE))
         metrics.freshness(control.freshness())
     fault_points.reach("before_exit")
 
 
-def _plan(control: Control, settings: LoadSettings) -> Plan:
+def _plan(control: Control, settings: LoadSettings, limit: int) -> Plan:
     topics = broker.read_topics(settings.kafka_bootstrap, settings.topics)
     rows = control.ledger(settings.topics)
     ledger.check(rows, topics)
     new = ledger.missing_rows(rows, topics)
     control.add_to_ledger(new)
-    return ledger.plan([*rows, *new], topics, settings.max_messages_per_batch)
+    return ledger.plan([*rows, *new], topics, limit)
 
 
 def _load_batch(
     plan: Plan,
+    small: bool,
     symbols: frozenset[str],
     control: Control,
     session: Callable[[], SparkSession],
     settings: LoadSettings,
     submitted_at: float,
     metrics: LoadMetrics,
-) -> None:
-    small = plan.messages <= settings.driver_messages
+) -> bool:
+    """Loads one batch; returns false when ranges were left that the driver has to load."""
     batch_id = control.open_batch("driver" if small else "executors", submitted_at)
     try:
         fault_points.reach("before_read")
@@ -82,6 +91,7 @@ def _load_batch(
     seconds = time.time() - submitted_at
     metrics.batch(counts, seconds)
     _LOG.info("batch %s: %s", batch_id, json.dumps([asdict(count) for count in counts], default=str))
+    return small or len(counts) == sum(1 for each in plan.ranges if len(each))
 
 
 def _by_driver(
@@ -104,7 +114,11 @@ def computed_in_driver(spark: SparkSession, rows: pa.Table) -> pa.Table:
 def _by_executors(
     spark: SparkSession, plan: Plan, symbols: frozenset[str], batch_id: int, settings: LoadSettings
 ) -> list[RangeCount]:
-    """Commits each Kafka partition in a task of its own: its ranges of all topics in one transaction."""
+    """Commits each Kafka partition in a task of its own: its ranges of all topics in one transaction.
+
+    The tasks do not see one another's bars, so a partition with a symbol that belongs to another one (after
+    partitions were added, older messages wait in the old one) is left to the driver.
+    """
 
     def parse(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return parse_messages(batches, symbols)
@@ -117,7 +131,7 @@ def _by_executors(
     partitions = 1 + max(each.partition for each in plan.ranges)
     if settings.with_indicators:
         rows = messages.mapInArrow(parse_with_neighbours, ROWS_DDL).repartitionById(partitions, "partition")
-        written = with_indicators(rows).mapInArrow(write, _COUNTS_DDL).collect()
+        written = with_indicators(rows, ("partition", *SERIES)).mapInArrow(write, _COUNTS_DDL).collect()
     else:
         by_partition = messages.repartitionById(partitions, "partition") if plan.shares_partitions else messages
         written = by_partition.mapInArrow(lambda batches: write(parse(batches)), _COUNTS_DDL).collect()
@@ -151,12 +165,19 @@ _COUNTS_DDL = (
 def _writer(
     plan: Plan, batch_id: int, settings: LoadSettings
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    partitions = len({each.partition for each in plan.ranges})
+
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         first = next((batch for batch in batches if batch.num_rows), None)
         if first is None:
             return
         partition = first.column("partition")[0].as_py()
-        counts = write_ranges(_chain(first, batches), plan.of_partition(partition), batch_id, settings)
+        rows = at_home(_chain(first, batches), partitions)
+        try:
+            counts = write_ranges(rows, plan.of_partition(partition), batch_id, settings)
+        except KeyElsewhere as error:
+            _LOG.warning("%s: the driver loads this partition by itself", error)
+            return
         yield pa.RecordBatch.from_pylist(
             [vars(count.range) | {k: v for k, v in vars(count).items() if k != "range"} for count in counts],
             schema=_COUNTS,

@@ -7,6 +7,8 @@ whether bars arrive live, in one load, or in any other order.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pyspark.sql import DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 
@@ -23,52 +25,55 @@ INDICATORS = (
 )
 
 
-def _series() -> WindowSpec:
+def _in_time(series: Sequence[str]) -> WindowSpec:
     """One series in time. Rows of different is_newest share no window: superseded versions move no average."""
-    return Window.partitionBy("partition", "symbol", "source", "is_newest").orderBy("ts")
+    return Window.partitionBy(*series, "is_newest").orderBy("ts")
 
 
-def with_moving_averages(rows: DataFrame) -> DataFrame:
+def with_moving_averages(rows: DataFrame, series: Sequence[str]) -> DataFrame:
     """Adds `sma_5`, `sma_20`, `sma_60`: the arithmetic mean of the last n closes, this bar's included.
 
     SMA_n(t) = (close(t) + close(t-1) + … + close(t-n+1)) / n, with t counted in bars; null until n bars
     exist. In units of the price. Source: Murphy, Technical Analysis of the Financial Markets (1999), ch. 9.
 
     Args:
-        rows: Bars with `partition, symbol, source, ts, is_newest` and `close_price` (double).
+        rows: Bars with `ts, is_newest` and `close_price` (double).
+        series: The columns that tell one series of bars from another.
     """
     averages = {}
     for bars in SMA_BARS:
-        window = _series().rowsBetween(-(bars - 1), Window.currentRow)
+        window = _in_time(series).rowsBetween(-(bars - 1), Window.currentRow)
         full = F.count("close_price").over(window) == bars
         averages[f"sma_{bars}"] = F.when(full, F.avg("close_price").over(window))
     return rows.withColumns(averages)
 
 
-def with_price_changes(rows: DataFrame) -> DataFrame:
+def with_price_changes(rows: DataFrame, series: Sequence[str]) -> DataFrame:
     """Adds `change_n` and `change_pct_n` for 1, 5, 15 and 60 bars.
 
     change_n(t) = close(t) - close(t-n), in units of the price; change_pct_n(t) = 100 · (close(t) / close(t-n) - 1),
     in percent; null until bar t-n exists. Source: simple return, Tsay, Analysis of Financial Time Series (2010), 1.1.
 
     Args:
-        rows: Bars with `partition, symbol, source, ts, is_newest` and `close_price` (double, above zero).
+        rows: Bars with `ts, is_newest` and `close_price` (double, above zero).
+        series: The columns that tell one series of bars from another.
     """
     close = F.col("close_price")
     changes = {}
     for bars in CHANGE_BARS:
-        earlier = F.lag("close_price", bars).over(_series())
+        earlier = F.lag("close_price", bars).over(_in_time(series))
         changes[f"change_{bars}"] = close - earlier
         changes[f"change_pct_{bars}"] = (close / earlier - F.lit(1.0)) * F.lit(100.0)
     return rows.withColumns(changes)
 
 
-def with_affected(rows: DataFrame) -> DataFrame:
+def with_affected(rows: DataFrame, series: Sequence[str]) -> DataFrame:
     """Adds `is_affected`: the newest row of a bar whose indicators depend on a changed bar.
 
     Args:
-        rows: Bars with `partition, symbol, source, ts, is_newest, is_changed`.
+        rows: Bars with `symbol, ts, is_newest, is_changed`.
+        series: The columns that tell one series of bars from another.
     """
-    behind = _series().rowsBetween(-REACH, Window.currentRow)
+    behind = _in_time(series).rowsBetween(-REACH, Window.currentRow)
     last_changed = F.max(F.col("is_changed").cast("int")).over(behind)
     return rows.withColumn("is_affected", F.col("is_newest") & F.col("symbol").isNotNull() & (last_changed == 1))

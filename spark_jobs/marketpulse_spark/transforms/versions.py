@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
@@ -13,7 +15,7 @@ def _values() -> list[Column]:
     return [*(F.col(name).cast(_PRICE) for name in ("open", "high", "low", "close")), F.col("volume").cast(_VOLUME)]
 
 
-def with_newest_version(rows: DataFrame) -> DataFrame:
+def with_newest_version(rows: DataFrame, series: Sequence[str]) -> DataFrame:
     """Adds `is_newest` and `is_changed` to observations of bars.
 
     The newest version of a bar is the one with the greatest (fetched_at, open, high, low, close, volume),
@@ -21,16 +23,15 @@ def with_newest_version(rows: DataFrame) -> DataFrame:
     over an equal message, which therefore changes nothing.
 
     Args:
-        rows: Layout `schemas.ROWS`. Stored bars have `kafka_offset` null. A key of all rows of a bar
-            is its `partition`, which only spares a shuffle.
+        rows: Layout `schemas.ROWS`. Stored bars have `kafka_offset` null.
+        series: The columns that tell one series of bars from another.
 
     Returns:
         The rows, with `is_newest` (true for exactly one row of each bar) and `is_changed` (true for the
         newest row of a bar that is new or whose values differ from those stored).
     """
-    bar = ("partition", "symbol", "source", "ts")
     is_stored = F.col("kafka_offset").isNull()
-    newest_first = Window.partitionBy(*bar).orderBy(
+    newest_first = Window.partitionBy(*series, "ts").orderBy(
         F.col("fetched_at").desc(), *(value.desc() for value in _values()), is_stored.desc()
     )
     whole_bar = newest_first.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
