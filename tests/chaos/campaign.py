@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.chaos.checks import Checker
 from tests.chaos.expectation import Place
 from tests.chaos.faults import Episode, Fault
-from tests.chaos.loader import FaultMissed, Loader, LoaderHangs, WritePath
+from tests.chaos.loader import FaultMissed, Loader, LoaderHangs, WritePath, end_loaders
 from tests.chaos.messages import Message
 from tests.chaos.producer import produce
 from tests.chaos.report import Outcome
@@ -68,6 +68,7 @@ class Campaign:
                 seconds = time.monotonic() - began
         except (FaultMissed, LoaderHangs) as failure:
             error = f"{type(failure).__name__}: {failure}"
+            end_loaders(self.logs)
             self._heal(episode.path)
         findings = self.checker.check(self.delivered)
         return Outcome(fault.name, episode.path, episode.repetition, runs, seconds, error, findings)

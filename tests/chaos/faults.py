@@ -20,7 +20,12 @@ from tests.chaos.loader import FaultMissed, Loader, WritePath
 from tests.chaos.stack import Stack
 
 _IN_TRANSACTION = ("mid_copy", "after_copy", "after_merge", "before_commit")
-_SEEN_SECONDS = 10
+_SEEN_SECONDS = 30
+_DATASET_LOCK = "FROM pg_locks WHERE locktype = 'advisory' AND granted"
+_OTHER_LOADERS = (
+    "SELECT count(DISTINCT application_name) - 1 FROM pg_stat_activity WHERE application_name LIKE 'load_bars%'"
+)
+_WAITS_FOR_A_ROW = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"
 
 
 class Produce(Protocol):
@@ -150,19 +155,17 @@ def _two_loaders(episode: Episode) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _lock_lost(episode: Episode) -> Iterator[None]:
-    """Two loaders at the same range: the first loses its lock, as by a network's fault, and works on."""
+    """Two loaders at the same range: the first loses its lock, as by a fault of the network, and works on."""
     episode.produce()
-    first = episode.held_loader("before_commit")
-    ended = episode.query(
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE locktype = 'advisory' AND granted"
-    )
-    if ended != 1:
-        raise FaultMissed(f"{ended} sessions held the lock")
+    first = episode.loader("before_commit")
+    episode.wait_for(f"SELECT count(*) {_DATASET_LOCK}", "the first loader's lock")
     second = episode.loader()
+    first.wait_until_held()
+    episode.wait_for(_OTHER_LOADERS, "the second loader")
+    if episode.query(f"SELECT count(pg_terminate_backend(pid)) {_DATASET_LOCK}") != 1:
+        raise FaultMissed("Nobody held the lock any more")
     if episode.repetition % 2 == 0:
-        episode.wait_for(
-            "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'", "a waiting loader"
-        )
+        episode.wait_for(_WAITS_FOR_A_ROW, "a wait for the ledger's row")
     first.release()
     first.wait()
     second.wait()
