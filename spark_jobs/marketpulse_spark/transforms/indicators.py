@@ -43,8 +43,8 @@ def with_moving_averages(rows: DataFrame, series: Sequence[str]) -> DataFrame:
     averages = {}
     for bars in SMA_BARS:
         window = _in_time(series).rowsBetween(-(bars - 1), Window.currentRow)
-        full = F.count("close_price").over(window) == bars
-        averages[f"sma_{bars}"] = F.when(full, F.avg("close_price").over(window))
+        is_full = F.lag("close_price", bars - 1).over(_in_time(series)).isNotNull()
+        averages[f"sma_{bars}"] = F.when(is_full, F.avg("close_price").over(window))
     return rows.withColumns(averages)
 
 
@@ -74,6 +74,10 @@ def with_affected(rows: DataFrame, series: Sequence[str]) -> DataFrame:
         rows: Bars with `symbol, ts, is_newest, is_changed`.
         series: The columns that tell one series of bars from another.
     """
-    behind = _in_time(series).rowsBetween(-REACH, Window.currentRow)
-    last_changed = F.max(F.col("is_changed").cast("int")).over(behind)
-    return rows.withColumn("is_affected", F.col("is_newest") & F.col("symbol").isNotNull() & (last_changed == 1))
+    # A running maximum is computed once for each row; a maximum over the last 60 rows, 60 times.
+    so_far = _in_time(series).rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    number = F.row_number().over(_in_time(series))
+    numbered = rows.withColumn("number", number)
+    bars_since_changed = F.col("number") - F.max(F.when(F.col("is_changed"), F.col("number"))).over(so_far)
+    is_affected = F.col("is_newest") & F.col("symbol").isNotNull() & (bars_since_changed <= REACH)
+    return numbered.withColumn("is_affected", F.coalesce(is_affected, F.lit(False))).drop("number")
