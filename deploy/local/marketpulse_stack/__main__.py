@@ -18,7 +18,8 @@ from marketpulse_stack.settings import Settings, load_settings
 def main(argv: Sequence[str]) -> int:
     """Runs one command; returns its exit code."""
     arguments = _parse(argv)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # The first may be ignored by whoever started us.
+        signal.signal(number, _interrupt)
     try:
         return _run(load_settings(os.environ), arguments)
     except StackError as error:
