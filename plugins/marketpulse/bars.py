@@ -8,6 +8,8 @@ from datetime import datetime
 import orjson
 
 INTERVAL = "1min"
+LIVE_TOPIC = "market.bars.v1"
+BACKFILL_TOPIC = "market.bars.backfill.v1"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,16 +15,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import psycopg
+import structlog
 
-from marketpulse.airflow_api import AirflowApi, AirflowUnreachable
+from marketpulse.bars import BACKFILL_TOPIC
 from marketpulse.config import INSTRUMENTS_FILE, SOURCES_FILE, ConfigError, load_instruments, load_sources
 from marketpulse.csv_bars import RefusedLine, UnusableFile, read_bars
 from marketpulse.errors import MarketPulseError
-from marketpulse.publishing import BACKFILL_TOPIC, BarPublisher, Published
 from marketpulse.warehouse import connect, sql
+
+# Airflow takes seconds to import: a wrong argument is answered before.
+if TYPE_CHECKING:
+    from marketpulse.airflow_api import AirflowApi
+    from marketpulse.publishing import Published
 
 DEFAULT_SOURCE = "import"
 LOAD_DAG = "load_bars"
@@ -79,8 +85,9 @@ def parse_args(argv: Sequence[str]) -> Import:
 
 def main(argv: Sequence[str]) -> int:
     """Import a file; returns the exit status."""
-    # The client libraries' own notes would break up what the user reads.
-    logging.disable(logging.INFO)
+    # Airflow's and the client libraries' own notes would break up what the user reads.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    logging.disable(logging.WARNING)
     try:
         _import(parse_args(argv))
     except (MarketPulseError, psycopg.OperationalError) as error:
@@ -109,6 +116,8 @@ def publish_file(job: Import, now: datetime) -> tuple[Published, list[RefusedLin
         raise ConfigError(SOURCES_FILE, "sources", f"no source named {job.source}", "add it there, or name another")
     if job.symbol and job.symbol not in instruments:
         raise ConfigError(INSTRUMENTS_FILE, "instruments", f"no symbol {job.symbol}", "add it there, or name another")
+    from marketpulse.publishing import BarPublisher
+
     publisher = BarPublisher(BACKFILL_TOPIC, job.run_id)
     refused: list[RefusedLine] = []
     bars = read_bars(
@@ -201,9 +210,11 @@ def _import(job: Import) -> None:
 
 
 def _ask_for_load(job: Import) -> tuple[AirflowApi | None, str | None]:
+    from marketpulse.airflow_api import AirflowApi, AirflowUnreachable
+
     try:
         api = AirflowApi()
-        return api, api.trigger(LOAD_DAG, f"{job.run_id}")
+        return api, api.trigger(LOAD_DAG, job.run_id)
     except AirflowUnreachable as error:
         _say(f"  Airflow could not be asked ({error}); its own sweep loads the bars within 15 minutes")
         return None, None

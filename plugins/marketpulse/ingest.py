@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 import psycopg
 
 from marketpulse import metrics
-from marketpulse.bars import Bar
+from marketpulse.bars import LIVE_TOPIC, Bar
 from marketpulse.config import Instrument, SourceSettings, load_instruments, load_sources
 from marketpulse.errors import MarketPulseError
-from marketpulse.publishing import LIVE_TOPIC, BarPublisher, Published
+from marketpulse.publishing import BarPublisher, Published
 from marketpulse.redaction import hide_from_airflow
 from marketpulse.sessions import is_due
 from marketpulse.sources.errors import VendorError
@@ -136,9 +136,8 @@ class _Poll:
     async def fetch(self, source: Source, due: Sequence[Instrument]) -> None:
         """Ask for all due instruments concurrently; one failing does not lose the others."""
         try:
-            async with asyncio.TaskGroup() as group:
-                for instrument in due:
-                    group.create_task(self._fetch_one(source, instrument))
+            # gather and not a TaskGroup: an error keeps its own name.
+            await asyncio.gather(*(self._fetch_one(source, instrument) for instrument in due))
         finally:
             await source.close()
 

@@ -14,8 +14,6 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from marketpulse.bars import Bar, arrival, encode
 from marketpulse.errors import MarketPulseError
 
-LIVE_TOPIC = "market.bars.v1"
-BACKFILL_TOPIC = "market.bars.backfill.v1"
 KAFKA_CONNECTION = "kafka_default"
 ACKNOWLEDGED_WITHIN_SECONDS = 15
 

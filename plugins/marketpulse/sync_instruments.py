@@ -1,17 +1,20 @@
 """Write `config/instruments.yml` into `market.instruments`.
 
-Exit status 1, and nothing changed, when an instrument with bars is no longer listed.
+Also computes the sessions of each instrument's calendar, so that no poll waits for that. Exit status 1, and nothing
+changed, when an instrument with bars is no longer listed or a calendar is not known.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import psycopg
 
 from marketpulse.config import INSTRUMENTS_FILE, Instrument, load_instruments
 from marketpulse.errors import MarketPulseError
+from marketpulse.sessions import ALWAYS_OPEN, load_sessions
 from marketpulse.warehouse import connect, sql
 
 
@@ -47,8 +50,10 @@ def sync_instruments(connection: psycopg.Connection, instruments: Mapping[str, I
 def main() -> int:
     """Sync; returns the exit status."""
     try:
+        instruments = load_instruments()
+        for calendar in {instrument.calendar for instrument in instruments.values()} - {ALWAYS_OPEN}:
+            load_sessions(calendar, datetime.now(UTC))
         with connect(statement_seconds=10, lock_seconds=5) as connection:
-            instruments = load_instruments()
             changed, deleted = sync_instruments(connection, instruments)
     except (MarketPulseError, psycopg.OperationalError) as error:
         sys.stderr.write(f"sync-instruments: {error}\n")

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
@@ -27,6 +27,9 @@ ATTEMPTS = 3
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 8.0
 CONNECT_SECONDS = 3.0
+# A Date has whole seconds, and servers render it once a second: without this, an answer just after the full minute
+# would seem to be from before it, and the minute's bar would come a minute late.
+DATE_LAGS_BY = timedelta(seconds=2)
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -39,7 +42,8 @@ class Answer:
     Attributes:
         body: The document.
         composed_at: The latest instant that the document can be sure to know of: the earlier of our clock when we
-            asked and the answer's `Date`. Aware, UTC. A cached answer carries the date of its making.
+            asked and the answer's `Date` (give or take `DATE_LAGS_BY`). A cached answer carries the date of its making,
+            and a clock of ours that is ahead does not matter. Aware, UTC.
         received_at: Our clock when the answer was complete; aware, UTC.
     """
 
@@ -131,7 +135,9 @@ class VendorClient:
             # Without its cause: an httpx error holds the request, and that holds the key.
             raise self._unavailable(symbol, f"{type(error).__name__}: {self.redact(str(error))}") from None
         self._refuse_status(symbol, response)
-        return Answer(response.content, min(asked_at, _date(response) or asked_at), datetime.now(UTC))
+        date = _date(response)
+        composed_at = min(asked_at, date + DATE_LAGS_BY) if date else asked_at
+        return Answer(response.content, composed_at, datetime.now(UTC))
 
     def _refuse_status(self, symbol: str, response: httpx.Response) -> None:
         status = response.status_code

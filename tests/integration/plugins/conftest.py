@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,20 +28,25 @@ os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 
 REPOSITORY = Path(__file__).parents[3]
 TOOLS = REPOSITORY / os.environ.get("MARKETPULSE_TOOLS", ".tools")
+SIMULATED_NOW = datetime.now(UTC).replace(second=0, microsecond=0)
 CANARY = "CANARY-KEY/0001+x"
-TASK_VARIABLES = ("MARKETPULSE_", "AIRFLOW_CONN_", "PGPASSFILE", "STATSD_")
+TASK_VARIABLES = ("MARKETPULSE_", "AIRFLOW_CONN_", "PGPASSFILE")
 
 
 @pytest.fixture(scope="session")
 def simulator(stack_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """A running simulator, as a client of its admin endpoints."""
+    """A running simulator whose clock stands, so that no test meets a change of the minute; its admin client."""
     port = stack_environment["SIMULATOR_PORT"]
     command = [str(TOOLS / "venvs/stack/bin/python"), "-m", "uvicorn", "simulator.app:create_app", "--factory"]
     log = tmp_path_factory.mktemp("simulator") / "log"
     with (
         log.open("wb") as output,
         subprocess.Popen(
-            [*command, "--host", "127.0.0.1", "--port", port], cwd=REPOSITORY, stdout=output, stderr=subprocess.STDOUT
+            [*command, "--host", "127.0.0.1", "--port", port],
+            cwd=REPOSITORY,
+            env={**os.environ, "SIM_CLOCK_START": SIMULATED_NOW.isoformat(), "SIM_CLOCK_SPEED": "0.001"},
+            stdout=output,
+            stderr=subprocess.STDOUT,
         ) as process,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
     ):

@@ -51,7 +51,7 @@ def test_good_data_passes_quickly(
 
     run_checks(PATHS)
 
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 3
     assert "every_good_message_of_a_range_is_in_raw_bars: expected 3, found 3" in caplog.text
     assert "every_bar_has_its_indicators: expected 3, found 3" in caplog.text
     assert "FAIL" not in caplog.text

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 import jsonschema
 import pytest
 from marketpulse import import_bars
+from marketpulse.bars import BACKFILL_TOPIC
 from marketpulse.import_bars import main
-from marketpulse.publishing import BACKFILL_TOPIC
 from marketpulse.warehouse import connect
 
 SHARED = Path(__file__).parents[4] / "shared" / "data" / "bars"

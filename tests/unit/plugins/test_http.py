@@ -48,14 +48,14 @@ def status(code: int, **headers: str) -> Reply:
 
 
 def hang(handler: Handler) -> None:
-    time.sleep(1.5)
+    time.sleep(5)
 
 
 def drip(handler: Handler) -> None:
     handler.send_response(200)
     handler.send_header("Content-Length", "100")
     handler.end_headers()
-    for _ in range(20):
+    for _ in range(50):
         try:
             handler.wfile.write(b"x")
             handler.wfile.flush()
@@ -167,16 +167,17 @@ def test_a_slow_vendor_is_bounded(serve: Callable[..., Server], slow: Reply, mon
 
     with pytest.raises(VendorUnavailable):
         ask(server.url)
-    assert time.monotonic() - began < 1.4
+    assert time.monotonic() - began < 4
 
 
 def test_all_attempts_together_are_bounded(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "ANSWER_WITHIN_SECONDS", 0.7)
+    monkeypatch.setattr(http, "ANSWER_WITHIN_SECONDS", 1.5)
+    monkeypatch.setattr(http, "ATTEMPTS", 100)
     began = time.monotonic()
 
     with pytest.raises(VendorUnavailable, match="ReadTimeout"):
         ask(serve(hang).url)
-    assert time.monotonic() - began < 1.2
+    assert time.monotonic() - began < 4
 
 
 def test_retry_after_is_waited_for_within_bounds(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,7 +185,7 @@ def test_retry_after_is_waited_for_within_bounds(serve: Callable[..., Server], m
     began = time.monotonic()
 
     assert ask(serve(status(429, Retry_After="86400"), status(200)).url) == b"ok"
-    assert 0.3 <= time.monotonic() - began < 1.5
+    assert 0.3 <= time.monotonic() - began < 4
 
 
 def test_the_rate_is_kept(serve: Callable[..., Server]) -> None:
@@ -217,9 +218,28 @@ def test_an_old_date_says_that_the_answer_was_composed_then(serve: Callable[...,
     ask(serve(cached).url, read)
     ask(serve(status(200)).url, read)
 
-    assert seen[0].composed_at == datetime(2026, 5, 15, 20, 0, tzinfo=UTC)
+    assert seen[0].composed_at == datetime(2026, 5, 15, 20, 0, tzinfo=UTC) + http.DATE_LAGS_BY
     assert datetime.now(UTC) - seen[1].composed_at < timedelta(seconds=5)
     assert seen[1].composed_at <= seen[1].received_at
+
+
+def test_a_date_that_lags_by_a_second_does_not_delay_the_newest_bar(serve: Callable[..., Server]) -> None:
+    asked_at = datetime.now(UTC)
+
+    def lag(handler: Handler) -> None:
+        date = asked_at - timedelta(seconds=1)
+        handler.date_time_string = lambda timestamp=None: f"{date:%a, %d %b %Y %H:%M:%S} GMT"  # type: ignore[method-assign]
+        status(200)(handler)
+
+    seen: list[datetime] = []
+
+    def read(answer: Answer) -> bytes:
+        seen.append(answer.composed_at)
+        return answer.body
+
+    ask(serve(lag).url, read)
+
+    assert seen[0] >= asked_at
 
 
 @pytest.mark.parametrize("failure", [status(401), status(503), hang, None])

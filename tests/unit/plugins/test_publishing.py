@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from confluent_kafka import Producer
-from marketpulse.bars import Bar
-from marketpulse.publishing import LIVE_TOPIC, REQUIRED_SETTINGS, BarPublisher, NotAcknowledged, _StrictProducerHook
+from marketpulse.bars import LIVE_TOPIC, Bar
+from marketpulse.publishing import REQUIRED_SETTINGS, BarPublisher, NotAcknowledged, _StrictProducerHook
 
 NOW = datetime(2026, 5, 15, 20, 0, 1, tzinfo=UTC)
 
