@@ -13,7 +13,7 @@ from marketpulse_stack.errors import ServiceFailedError
 from marketpulse_stack.processes import kill_all, stack_processes, supervisor_process
 from marketpulse_stack.services import all_services
 from marketpulse_stack.settings import Settings
-from marketpulse_stack.supervision import Supervisor
+from marketpulse_stack.supervision import Supervisor, socket_path
 
 UP_SECONDS = 10.0
 # The stores end last and in peace: what writes to them is gone by then.
@@ -41,6 +41,10 @@ def down(settings: Settings) -> None:
         what = ", ".join(f"{process.name()} ({process.pid})" for process in survivors)
         raise ServiceFailedError(f"These processes cannot be ended: {what}.", fix="End them as root, or reboot.")
     (settings.run / "supervisor.json").unlink(missing_ok=True)
+    socket = socket_path(settings)
+    socket.unlink(missing_ok=True)
+    if not socket.is_relative_to(settings.home):
+        socket.parent.rmdir()
     say(f"MarketPulse is down: {len(known)} processes ended in {time.monotonic() - began:.1f} s.")
 
 

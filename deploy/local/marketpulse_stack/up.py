@@ -193,11 +193,8 @@ def _sync_instruments(settings: Settings) -> str:
 
 
 def _train_archive(settings: Settings) -> str:
-    script = settings.root / "spark_jobs" / "bin" / "train-archive"
-    if not script.exists():
-        return "skipped: spark_jobs/bin/train-archive is not there yet"
-    _run(settings, "Spark start-up archive", [str(script)])
-    return ""
+    _run(settings, "Spark start-up archive", [str(settings.root / "spark_jobs" / "bin" / "train-archive")])
+    return "fits"
 
 
 def _run(settings: Settings, name: str, command: list[str]) -> None:
