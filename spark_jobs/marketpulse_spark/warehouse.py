@@ -120,11 +120,15 @@ class Control:
         )
 
     def _holder(self, key: str) -> tuple[str, float] | None:
-        """Name of the sessions of the lock's holder, and seconds since its last sign of life."""
+        """Name of the sessions of the lock's holder, and seconds since its last sign of life.
+
+        Of another role's session, a person's for example, no sign is visible: it counts as alive.
+        """
         return self._connection.execute(
-            "SELECT a.application_name, extract(epoch FROM clock_timestamp() - a.state_change)::float8"
+            "SELECT a.application_name, coalesce(extract(epoch FROM clock_timestamp() - a.state_change), 0)::float8"
             "  FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
             " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1"
+            "   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
             "   AND ((l.classid::bigint << 32) | l.objid::bigint) = hashtext(%s)::bigint",
             [key],
         ).fetchone()
