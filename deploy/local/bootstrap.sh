@@ -70,7 +70,7 @@ check_prerequisites() {
         "install python3.11 (Debian 12 has it) and put it on PATH"
     java_is_fit || fail "Java 17 or newer is missing." "apt-get install default-jre-headless"
     go_is_fit || fail "Go 1.21 or newer is missing (Debian 12's golang is too old); statsd-exporter is built with it." \
-        "install it from https://go.dev/dl/ into /usr/local/go, then run this again"
+        "unpack a current Go release into /usr/local/go, then run this again"
 }
 
 digest() {

@@ -189,7 +189,7 @@ class _Poll:
         if marks:
             newest = max(mark.newest for mark in marks)
             age = (datetime.now(UTC) - newest).total_seconds() - BAR_SECONDS
-            metrics.gauge("freshness_seconds", max(age, 0.0), source=source)
+            metrics.gauge("published_age_seconds", max(age, 0.0), source=source)
 
 
 @contextmanager
