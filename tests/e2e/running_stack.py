@@ -40,6 +40,7 @@ class RunningStack:
             **dict(zip(DEFAULT_PORTS, map(str, _free_ports(len(DEFAULT_PORTS))), strict=True)),
             "MARKETPULSE_HOME": str(self.folder / "state"),
             "MARKETPULSE_TOOLS": tools,
+            "MARKETPULSE_ENV_FILE": os.devnull,
             **overrides,
         }
         self.settings: Settings = load_settings(self.environment)

@@ -65,6 +65,7 @@ def stack_environment() -> Iterator[dict[str, str]]:
         **{name: value for name, value in os.environ.items() if not name.startswith(("SIM_", "ALPHA_VANTAGE_"))},
         **ports,
         "MARKETPULSE_HOME": str(home / "state"),
+        "MARKETPULSE_ENV_FILE": os.devnull,
         "PYTHONPATH": str(REPOSITORY / "deploy" / "local"),
     }
     try:

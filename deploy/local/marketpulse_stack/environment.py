@@ -33,7 +33,7 @@ def base_variables(settings: Settings) -> dict[str, str]:
 
 
 def runtime_variables(settings: Settings) -> dict[str, str]:
-    """The contract between the stack and the code that it runs (see the how-to in docs); holds no password."""
+    """The contract between the stack and the code that it runs; holds no password."""
     ports = settings.ports
     loader = f"postgresql://marketpulse_loader@127.0.0.1:{ports.postgres}/marketpulse"
     vendor_url = settings.vendor_url or (f"http://127.0.0.1:{ports.simulator}" if settings.uses_simulator else "")

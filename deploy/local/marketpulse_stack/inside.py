@@ -43,7 +43,9 @@ def run_inside(settings: Settings, environment: str, command: Sequence[str], *, 
     """
     if needs_stack and not Supervisor(settings).answers():
         raise ServiceFailedError(NOT_RUNNING, fix="`make up`")
-    own = full_environment(settings) if needs_stack else stack_variables(settings)
+    # A command that boots stacks of its own must not take the user's settings and keys for them.
+    alone = {**stack_variables(settings), "MARKETPULSE_ENV_FILE": os.devnull}
+    own = full_environment(settings) if needs_stack else alone
     variables = {**os.environ, **own, "PYTHONPATH": str(settings.root / CODE_FOLDERS[environment])}
     variables["PATH"] = f"{settings.python(environment).parent}:{variables['PATH']}"
     return subprocess.run(list(command), env=variables, check=False).returncode

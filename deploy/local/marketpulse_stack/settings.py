@@ -93,14 +93,16 @@ def load_settings(environ: Mapping[str, str], *, root: Path = REPOSITORY, invoke
     """Reads `.env` of the checkout and the environment.
 
     Args:
-        environ: The environment; its variables win over those of `.env`.
+        environ: The environment; its variables win over those of `.env`. MARKETPULSE_ENV_FILE names another file:
+            tests take an empty one, so that a contributor's own settings and keys stay out of them.
         root: The checkout.
         invoked_from: The folder that relative paths of SIM_REPLAY_FILE start at; default: the current one.
 
     Raises:
         InvalidSettingError: A port is no port, or two services share one.
     """
-    from_file = {name: value or "" for name, value in dotenv_values(root / ".env").items()}
+    file = root / environ.get("MARKETPULSE_ENV_FILE", ".env")
+    from_file = {name: value or "" for name, value in dotenv_values(file).items()}
     values = {name: value.strip() for part in (from_file, environ) for name, value in part.items() if value.strip()}
     simulator = {name: value for name, value in values.items() if name.startswith("SIM_")}
     if "SIM_REPLAY_FILE" in simulator:

@@ -21,20 +21,31 @@ NO_TESTS_COLLECTED = 5
 
 @dataclass(frozen=True)
 class Tree:
-    """What is checked and tested in one environment."""
+    """What is checked and tested in one environment.
+
+    Args:
+        environment: Its name.
+        code: Folders of code.
+        parts: Their tests: folders below tests/unit and tests/integration.
+        whole: Tests of the whole whose imports this environment has.
+    """
 
     environment: str
     code: tuple[str, ...]
     parts: tuple[str, ...]
+    whole: tuple[str, ...] = ()
 
 
 TREES = (
-    Tree("stack", ("deploy/local/marketpulse_stack", "simulator"), ("simulator", "deploy")),
+    Tree(
+        "stack",
+        ("deploy/local/marketpulse_stack", "simulator"),
+        ("simulator", "deploy"),
+        ("tests/integration/conftest.py", "tests/e2e", "tests/chaos"),
+    ),
     Tree("airflow", ("plugins/marketpulse", "dags"), ("plugins", "dags")),
-    Tree("spark", ("spark_jobs/marketpulse_spark",), ("spark_jobs",)),
+    Tree("spark", ("spark_jobs/marketpulse_spark",), ("spark_jobs",), ("tests/bench",)),
 )
-# Tests of the whole, which run in the stack's environment.
-WHOLE = ("tests/integration/conftest.py", "tests/e2e", "tests/bench", "tests/chaos")
 
 
 @dataclass(frozen=True)
@@ -113,8 +124,7 @@ def _lint(settings: Settings) -> list[Check]:
     ]
     for tree in TREES:
         tests = [f"tests/{kind}/{part}" for kind in ("unit", "integration") for part in tree.parts]
-        whole = WHOLE if tree.environment == "stack" else ()
-        paths = _present(settings, [*tree.code, *tests, *whole])
+        paths = _present(settings, [*tree.code, *tests, *tree.whole])
         cache = f"--cache-dir=.mypy_cache/{tree.environment}"
         checks.append(Check(f"mypy ({tree.environment})", tree.environment, ("mypy", cache, *paths)))
     prometheus = "monitoring/prometheus/prometheus.yml.tmpl"
@@ -147,6 +157,11 @@ def _run(settings: Settings, check: Check) -> int:
     folder = folders.get(check.environment) or settings.python(check.environment).parent
     # The caller's own stack and settings must not leak into tests.
     own = {k: v for k, v in os.environ.items() if not k.startswith(("SIM_", "ALPHA_VANTAGE_", "AIRFLOW", "PYTHONPATH"))}
-    variables = {**own, "MARKETPULSE_TOOLS": str(settings.tools), "PATH": f"{folder}:{own['PATH']}"}
+    variables = {
+        **own,
+        "MARKETPULSE_TOOLS": str(settings.tools),
+        "MARKETPULSE_ENV_FILE": os.devnull,
+        "PATH": f"{folder}:{own['PATH']}",
+    }
     program = str(folder / check.command[0])
     return subprocess.run([program, *check.command[1:]], cwd=settings.root, env=variables, check=False).returncode

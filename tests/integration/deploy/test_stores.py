@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import psycopg
-from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
+import pytest
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+from marketpulse_stack.errors import TopicMismatchError
+from marketpulse_stack.kafka import TOPICS, ensure_topics
+from marketpulse_stack.settings import load_settings
 
 
 def test_migrated_database_is_reached_without_a_password_in_any_variable(stack_environment: dict[str, str]) -> None:
@@ -31,3 +35,23 @@ def test_topics_are_created_as_the_contracts_need_them(stack_environment: dict[s
     assert settings["message.timestamp.type"].value == "LogAppendTime"
     assert settings["max.message.bytes"].value == "8388608"
     assert settings["retention.ms"].value == str(30 * 24 * 3600 * 1000)
+
+
+def test_topic_with_another_configuration_is_reported_and_left_alone(stack_environment: dict[str, str]) -> None:
+    settings = load_settings(stack_environment)
+    assert ensure_topics(settings) == []
+    admin = AdminClient({"bootstrap.servers": stack_environment["MARKETPULSE_KAFKA_BOOTSTRAP"]})
+
+    def set_retention(milliseconds: str) -> None:
+        entry = ConfigEntry("retention.ms", milliseconds, incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ResourceType.TOPIC, "market.bars.v1", incremental_configs=[entry])
+        for altered in admin.incremental_alter_configs([resource]).values():
+            altered.result(10)
+
+    set_retention("1000")
+    try:
+        with pytest.raises(TopicMismatchError, match=r"market\.bars\.v1: retention\.ms is 1000, not 604800000"):
+            ensure_topics(settings)
+    finally:
+        set_retention(TOPICS["market.bars.v1"]["retention.ms"])
+    assert ensure_topics(settings) == []

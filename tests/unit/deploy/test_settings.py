@@ -15,6 +15,12 @@ def test_environment_wins_over_file_and_file_over_default(checkout: Path) -> Non
     assert (ports.postgres, ports.kafka, ports.airflow) == (25432, 39092, DEFAULT_PORTS["AIRFLOW_PORT"])
 
 
+def test_other_file_takes_the_place_of_env(checkout: Path) -> None:
+    (checkout / ".env").write_text("ALPHA_VANTAGE_API_KEY=the-contributors-own\n")
+    assert load_settings({}, root=checkout).vendor_key == "the-contributors-own"
+    assert load_settings({"MARKETPULSE_ENV_FILE": "/dev/null"}, root=checkout).vendor_key == ""
+
+
 def test_empty_variable_counts_as_not_set(checkout: Path) -> None:
     (checkout / ".env").write_text("ALPHA_VANTAGE_API_KEY=from-file\nPOSTGRES_PORT=\n")
     settings = load_settings({"ALPHA_VANTAGE_API_KEY": " "}, root=checkout)
