@@ -24,7 +24,9 @@ CREATE TABLE raw.bars (
 ) PARTITION BY RANGE (kafka_ts);
 
 -- Creates the partition of one UTC day unless it is there. Attaching takes a lock that writers of
--- other days do not meet; CREATE TABLE ... PARTITION OF would wait for all of them.
+-- other days do not meet; CREATE TABLE ... PARTITION OF would wait for all of them. The same lock,
+-- taken first, lets one of several make the day, and makes the others see that it is there: after an
+-- advisory lock they would look in their cache, which still says that it is not.
 CREATE FUNCTION raw.ensure_bars_day(day date) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -33,7 +35,7 @@ BEGIN
     IF to_regclass('raw.' || partition_name) IS NOT NULL THEN
         RETURN false;
     END IF;
-    PERFORM pg_advisory_xact_lock(hashtext('raw.ensure_bars_day'));
+    LOCK TABLE raw.bars IN SHARE UPDATE EXCLUSIVE MODE;
     IF to_regclass('raw.' || partition_name) IS NOT NULL THEN
         RETURN false;
     END IF;
