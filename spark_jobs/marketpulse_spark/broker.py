@@ -47,8 +47,8 @@ def read_topics(bootstrap: str, topics: Sequence[str]) -> list[TopicState]:
         description = future.result()
         partitions[topic] = sorted(partition.id for partition in description.partitions)
         ids[topic] = str(description.topic_id)
-    first = _offsets(admin, partitions, OffsetSpec.earliest())
-    end = _offsets(admin, partitions, OffsetSpec.latest())
+    first = _offsets(admin, partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+    end = _offsets(admin, partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
     return [
         TopicState(
             topic=topic,
