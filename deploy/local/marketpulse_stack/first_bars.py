@@ -14,8 +14,8 @@ from confluent_kafka import Consumer, TopicPartition
 
 from marketpulse_stack import postgres
 from marketpulse_stack.airflow_api import AirflowApi
-from marketpulse_stack.commands import last_lines
-from marketpulse_stack.console import step_done, step_progress
+from marketpulse_stack.commands import CancelledError, cancelled, last_lines
+from marketpulse_stack.console import step_progress
 from marketpulse_stack.errors import ServiceFailedError
 from marketpulse_stack.kafka import TOPICS
 from marketpulse_stack.settings import Settings
@@ -28,8 +28,8 @@ HOPELESS = 2
 NAME = "first bars"
 
 
-def wait_for_bars(settings: Settings, *, since: float) -> None:
-    """Waits until a batch has been loaded since `since` (epoch seconds).
+def wait_for_bars(settings: Settings, *, since: float) -> str:
+    """Waits until a batch has been loaded since `since` (epoch seconds); returns a note for the user.
 
     It is content with less where no more can come: the bars of earlier days, when every poll since says that there is
     nothing new; no bars at all, when the user's own vendor has none, because the market is closed.
@@ -42,13 +42,14 @@ def wait_for_bars(settings: Settings, *, since: float) -> None:
     since_text = datetime.fromtimestamp(since, UTC).isoformat()
     waiting_for, polled = "", False
     while time.monotonic() - began < BARS_SECONDS:
+        if cancelled():
+            raise CancelledError(NAME)
         try:
             with AirflowApi(settings) as api:
                 polled = polled or _poll_at_once(api, since_text)
                 note = _arrived(settings, api, since)
                 if note:
-                    step_done(NAME, time.monotonic() - began, note)
-                    return
+                    return note
                 if _is_hopeless(api, since_text):
                     break
                 waiting_for = _describe(settings, api, since_text)

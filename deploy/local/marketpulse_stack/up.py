@@ -10,6 +10,7 @@ from marketpulse_stack.commands import run_logged
 from marketpulse_stack.console import say
 from marketpulse_stack.environment import base_variables, environment_files, full_environment
 from marketpulse_stack.errors import ServiceFailedError
+from marketpulse_stack.first_bars import NAME as FIRST_BARS
 from marketpulse_stack.first_bars import wait_for_bars
 from marketpulse_stack.graph import Step, run_steps
 from marketpulse_stack.locking import exclusive
@@ -37,9 +38,12 @@ AFTER = {
     "airflow-api-server": ("Airflow's database",),
     "airflow-scheduler": ("Airflow's database", "Kafka topics", "instruments", "Spark start-up archive"),
     "airflow-dag-processor": ("Airflow's database",),
-    "airflow-triggerer": ("Airflow's database",),
+    # No bar waits for these: they start when the machine has time for them.
+    "airflow-triggerer": ("airflow-scheduler",),
     "scheduler-watchdog": ("airflow-scheduler",),
 }
+# The services that a bar passes, or that pass it on.
+BARS_NEED = ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor")
 
 
 def up(settings: Settings, *, only: Collection[str] = ()) -> None:
@@ -74,9 +78,10 @@ def up(settings: Settings, *, only: Collection[str] = ()) -> None:
         say(f"MarketPulse starts in {settings.home}")
         if postgres.is_complete(settings) or "postgres" not in running:
             ensure_supervisor(settings, all_services(settings).values())
-        run_steps(_steps(settings, services))
+        steps = _steps(settings, services)
         if not only:
-            wait_for_bars(settings, since=began)
+            steps.append(Step(FIRST_BARS, lambda: wait_for_bars(settings, since=began), BARS_NEED))
+        run_steps(steps)
         say(f"MarketPulse is up after {time.time() - began:.0f} s.")
         if not only:
             print_summary(settings)
