@@ -1,0 +1,86 @@
+"""What the tables must hold for a set of messages, whatever their order: computed here, without Spark or SQL."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from marketpulse_spark.transforms.indicators import CHANGE_BARS, SMA_BARS
+
+from tests.integration.spark_jobs.feed import Record
+from tests.integration.spark_jobs.warehouse import MARKET_TABLES, Rows, Warehouse
+
+_NUMBERS = ("open", "high", "low", "close", "volume")
+#: Symbol, source, start.
+Bar = tuple[str, str, dt.datetime]
+#: fetched_at, then open, high, low, close, volume: in this order versions follow one another.
+Observation = tuple[Any, ...]
+
+
+def expected(records: Iterable[Record]) -> dict[str, Rows]:
+    """The rows of MARKET_TABLES for messages that all keep the contract."""
+    observations: dict[Bar, set[Observation]] = defaultdict(set)
+    for _, raw in records:
+        message = orjson.loads(raw or b"")
+        bar = (message["symbol"], message["source"], dt.datetime.fromisoformat(message["ts"]))
+        values = tuple(Decimal(message[name]) for name in _NUMBERS)
+        observations[bar].add((dt.datetime.fromisoformat(message["fetched_at"]), *values))
+    tables: dict[str, Rows] = {table: [] for table in MARKET_TABLES}
+    for bar, seen in observations.items():
+        versions: list[Observation] = []
+        for observation in sorted(seen):
+            if versions and versions[-1][1:] == observation[1:]:
+                tables["ops.bar_confirmations"].append((*bar, *observation[1:], observation[0]))
+            else:
+                versions.append(observation)
+        rows = [(*bar, *values, fetched_at) for fetched_at, *values in versions]
+        tables["market.bars_1m"].append(rows[-1])
+        tables["market.bar_revisions"] += rows[:-1]
+    tables["analytics.indicators_1m"] = list(_indicators(tables["market.bars_1m"]))
+    return {table: sorted(map(normal, rows), key=repr) for table, rows in tables.items()}
+
+
+def _indicators(bars: Rows) -> Iterator[tuple[Any, ...]]:
+    """Recomputes all indicators from scratch, adding in the order of time: equal to the last bit."""
+    series: dict[tuple[str, str], list[tuple[dt.datetime, float]]] = defaultdict(list)
+    for row in bars:
+        series[row[:2]].append((row[2], float(row[6])))
+    for key, points in series.items():
+        points.sort()
+        closes = [close for _, close in points]
+        for place, (ts, close) in enumerate(points):
+            averages = []
+            for width in SMA_BARS:
+                window = closes[max(0, place + 1 - width) : place + 1]
+                total = 0.0
+                for price in window:
+                    total += price
+                averages.append(total / width if len(window) == width else None)
+            earlier = [closes[place - width] if place >= width else None for width in CHANGE_BARS]
+            changes = [None if before is None else close - before for before in earlier]
+            percent = [None if before is None else (close / before - 1.0) * 100.0 for before in earlier]
+            yield (*key, ts, *averages, *changes, *percent)
+
+
+def found(warehouse: Warehouse) -> dict[str, Rows]:
+    """The tables in the same layout and order."""
+    return {
+        table: sorted((normal(row) for row in warehouse.rows(f"SELECT * FROM {table}")), key=repr)
+        for table in MARKET_TABLES
+    }
+
+
+def normal(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A row with decimals and times in one form, so that equal values print equally."""
+    return tuple(
+        value.normalize()
+        if isinstance(value, Decimal)
+        else value.astimezone(dt.UTC)
+        if isinstance(value, dt.datetime)
+        else value
+        for value in row
+    )
