@@ -48,9 +48,10 @@ def main() -> None:
 def _print(rows: list[dict[str, object]]) -> list[dict[str, object]]:
     print()
     names = list(rows[0])
-    widths = [max(len(str(each)) for each in [name, *(row[name] for row in rows)]) for name in names]
-    for row in [dict(zip(names, names, strict=True)), *rows]:
-        print("  ".join(str(row[name]).ljust(width) for name, width in zip(names, widths, strict=True)))
+    lines = [names, *([str(row[name]) for name in names] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)))
     print(flush=True)
     return rows
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import time
@@ -29,10 +30,10 @@ def measure(
         filled = size
         ends = _ends(environment)
         contenders: dict[str, Callable[[], dict[str, float]]] = {
-            "Spark read, nothing written": lambda ends=ends: _spark_read(environment, ends),
-            "plain Python consumer": lambda: _plain(environment),
-            "load_bars, raw + bars": lambda: _job(environment, "--without-indicators"),
-            "load_bars, with indicators": lambda: _job(environment),
+            "Spark read, nothing written": functools.partial(_spark_read, environment, ends),
+            "plain Python consumer": functools.partial(_plain, environment),
+            "load_bars, raw + bars": functools.partial(_job, environment, "--without-indicators"),
+            "load_bars, with indicators": functools.partial(_job, environment),
         }
         results: dict[str, list[dict[str, float]]] = {name: [] for name in contenders}
         for number in range(rounds):

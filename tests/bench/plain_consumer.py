@@ -10,7 +10,7 @@ import time
 
 import orjson
 import psycopg
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 
 CHUNK = 50_000
 FIELDS = ("source", "symbol", "interval", "ts", "open", "high", "low", "close", "volume", "fetched_at", "run_id")
@@ -18,7 +18,7 @@ RAW = f"topic, partition, kafka_offset, kafka_ts, batch_id, {', '.join(FIELDS)}"
 BAR = "symbol, source, ts, open, high, low, close, volume, fetched_at"
 
 
-def load(connection: psycopg.Connection, topic: str, messages: list) -> None:
+def load(connection: psycopg.Connection, topic: str, messages: list[Message]) -> None:
     """Loads one chunk of messages and moves the ledger in the same transaction."""
     ends: dict[int, int] = {}
     with connection.transaction(), connection.cursor() as cursor:

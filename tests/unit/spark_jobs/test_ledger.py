@@ -74,7 +74,7 @@ def test_batch_after_batch_reads_every_offset_once(waiting: tuple[Waiting, Waiti
     limit = max(limit, total // 20)
     topics = [state(topic, each) for topic, each in zip((LIVE, BACKFILL), waiting, strict=True)]
     ledger = {(row.topic, row.partition): row for topic in topics for row in rows(topic.topic, len(topic.end))}
-    for _ in range(25):
+    for _ in range(50):
         made = plan(ledger.values(), topics, limit)
         if not made.messages:
             break
