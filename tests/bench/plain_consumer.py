@@ -7,10 +7,11 @@ Usage: plain_consumer.py BOOTSTRAP DSN TOPIC; reads the topic to its end and pri
 
 import sys
 import time
+from typing import Any
 
 import orjson
 import psycopg
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 CHUNK = 50_000
 FIELDS = ("source", "symbol", "interval", "ts", "open", "high", "low", "close", "volume", "fetched_at", "run_id")
@@ -18,7 +19,7 @@ RAW = f"topic, partition, kafka_offset, kafka_ts, batch_id, {', '.join(FIELDS)}"
 BAR = "symbol, source, ts, open, high, low, close, volume, fetched_at"
 
 
-def load(connection: psycopg.Connection, topic: str, messages: list[Message]) -> None:
+def load(connection: psycopg.Connection, topic: str, messages: list[Any]) -> None:
     """Loads one chunk of messages and moves the ledger in the same transaction."""
     ends: dict[int, int] = {}
     with connection.transaction(), connection.cursor() as cursor:
