@@ -21,7 +21,6 @@ class LoadSettings:
         kafka_bootstrap: host:port of the broker.
         max_messages_per_batch: A batch takes at most this many messages over all partitions.
         driver_messages: A batch up to this size is written by the driver in one transaction.
-        bulk_messages: A backlog from this size on is loaded by a JVM with its full compiler.
         lock_seconds: How long to wait for another loader, or for a row it holds.
         with_indicators: False loads raw and market only; `make bench` compares the two.
         loader_id: Tells this run's connections from those of every other, on whatever machine.
@@ -32,7 +31,6 @@ class LoadSettings:
     kafka_bootstrap: str
     max_messages_per_batch: int = 1_000_000
     driver_messages: int = 10_000
-    bulk_messages: int = 150_000
     lock_seconds: int = 30
     with_indicators: bool = True
     live_topic: str = LIVE_TOPIC
