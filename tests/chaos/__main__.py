@@ -91,7 +91,11 @@ def main(argv: Sequence[str]) -> int:
     failed = sum(not outcome.holds for outcome in outcomes)
     print(f"{facts['messages']} messages, {facts['poison']} of them poison; {facts['seconds']} s")
     print(f"{len(outcomes)} of {len(strikes)} strikes, {failed} failed; JSON: {state / 'chaos.json'}; logs: {home}")
-    return 1 if failed or len(outcomes) < len(strikes) else 0
+    if failed or len(outcomes) < len(strikes):
+        return 1
+    # The data of a failed run is kept: it shows what went wrong.
+    stack.remove()
+    return 0
 
 
 if __name__ == "__main__":
