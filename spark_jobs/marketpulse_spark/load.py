@@ -13,14 +13,14 @@ import pyarrow as pa
 from pyspark.sql import Row, SparkSession
 
 from marketpulse_spark import broker, fault_points, ledger
-from marketpulse_spark.errors import KeyElsewhere
+from marketpulse_spark.errors import KeyElsewhere, RangeIncomplete
 from marketpulse_spark.kafka_source import read_messages
 from marketpulse_spark.ledger import OffsetRange, Plan
 from marketpulse_spark.metrics import LoadMetrics
 from marketpulse_spark.neighbours import with_neighbours
 from marketpulse_spark.parsing import parse_messages
 from marketpulse_spark.partitioning import at_home
-from marketpulse_spark.schemas import ROWS_DDL
+from marketpulse_spark.schemas import ROWS, ROWS_DDL
 from marketpulse_spark.settings import LoadSettings
 from marketpulse_spark.transforms.bars import SERIES, with_indicators
 from marketpulse_spark.transforms.indicators import REACH
@@ -101,7 +101,7 @@ def _by_driver(
     messages = read_messages(spark, plan.ranges, settings).toArrow()
     rows: Iterator[pa.RecordBatch] = parse_messages(messages.to_batches(), symbols)
     if settings.with_indicators:
-        observed = pa.Table.from_batches(with_neighbours(rows, settings, REACH))
+        observed = pa.Table.from_batches(with_neighbours(rows, settings, REACH), ROWS)
         rows = iter(computed_in_driver(spark, observed).to_batches())
     return write_ranges(rows, plan.ranges, batch_id, settings)
 
@@ -175,8 +175,8 @@ def _writer(
         rows = at_home(_chain(first, batches), partitions)
         try:
             counts = write_ranges(rows, plan.of_partition(partition), batch_id, settings)
-        except KeyElsewhere as error:
-            _LOG.warning("%s: the driver loads this partition by itself", error)
+        except (KeyElsewhere, RangeIncomplete) as error:
+            _LOG.warning("The driver loads this partition by itself: %s", error)
             return
         yield pa.RecordBatch.from_pylist(
             [vars(count.range) | {k: v for k, v in vars(count).items() if k != "range"} for count in counts],

@@ -15,7 +15,7 @@ from marketpulse_spark.errors import LedgerMoved, RangeIncomplete
 from marketpulse_spark.islands import find_islands
 from marketpulse_spark.keys import bars_among, contested_bars
 from marketpulse_spark.ledger import OffsetRange
-from marketpulse_spark.schemas import NUMBERS
+from marketpulse_spark.schemas import NUMBERS, ROWS
 from marketpulse_spark.settings import LoadSettings
 from marketpulse_spark.transforms.indicators import INDICATORS
 
@@ -138,7 +138,7 @@ def _copy_messages(
         _copy(cursor, "ops", "dead_letters", table.filter(is_bad).select(_DEAD))
         computed = [name for name in ("is_affected", *INDICATORS) if name in table.column_names]
         kept.append(table.select([*_KEPT, *computed]))
-    return pa.concat_tables(kept)
+    return pa.concat_tables(kept) if kept else ROWS.empty_table().select(_KEPT)
 
 
 def _copy(cursor: adbc.Cursor, schema: str | None, name: str, rows: pa.Table) -> None:
