@@ -99,6 +99,22 @@ def test_late_older_version_becomes_a_revision(feed: Feed, warehouse: Warehouse,
 
 
 @WRITERS
+def test_late_version_between_a_bar_and_its_confirmation_stays_a_revision(
+    feed: Feed, warehouse: Warehouse, writer: str
+) -> None:
+    """What was confirmed later than another version was seen is still what is true."""
+    feed.publish([bar(number, "1", fetched_at=fetched(1)) for number in range(7)])
+    feed.publish([bar(2, "1", fetched_at=fetched(3))])
+    load(feed, writer)
+    feed.publish([bar(2, "50", fetched_at=fetched(2))])
+    load(feed, writer)
+    assert closes(warehouse, "market.bars_1m")[2] == ("00:02", 1.0, "03")
+    assert closes(warehouse, "market.bar_revisions") == [("00:02", 1.0, "01"), ("00:02", 50.0, "02")]
+    assert warehouse.rows("SELECT DISTINCT sma_5, change_1 FROM analytics.indicators_1m WHERE sma_5 <> 1") == []
+    warehouse.assert_counts_agree()
+
+
+@WRITERS
 def test_late_older_message_of_the_same_values_moves_the_bars_first_sight(
     feed: Feed, warehouse: Warehouse, writer: str
 ) -> None:
