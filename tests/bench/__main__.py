@@ -12,7 +12,8 @@ import platform
 
 from tests.bench import airflow_latency, catch_up, minute_batch
 from tests.bench.backlog import Backlog
-from tests.bench.stack import REPOSITORY, running_stack
+from tests.bench.stack import running_stack
+from tests.local_stack import REPOSITORY
 
 _PARTS = ("catch-up", "minute-batch", "airflow")
 

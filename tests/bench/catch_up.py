@@ -13,7 +13,8 @@ import psycopg
 from confluent_kafka import Consumer, TopicPartition
 
 from tests.bench import backlog
-from tests.bench.stack import JOB, REPOSITORY, SPARK_PYTHON, SPARK_SUBMIT
+from tests.bench.stack import JOB, SPARK_PYTHON, SPARK_SUBMIT
+from tests.local_stack import REPOSITORY
 
 _BENCH = REPOSITORY / "tests/bench"
 

@@ -24,7 +24,8 @@ from tests.chaos.loader import WritePath, end_loaders
 from tests.chaos.messages import make_portions, write_down
 from tests.chaos.producer import NotDelivered
 from tests.chaos.report import Outcome, table, write_json
-from tests.chaos.stack import REPOSITORY, Stack, StackBroken
+from tests.chaos.stack import Stack
+from tests.local_stack import REPOSITORY, StackBroken
 
 _POISON_MESSAGES = 50
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from tests.chaos.stack import REPOSITORY
+from tests.local_stack import REPOSITORY
 
 WritePath = Literal["driver", "executors"]
 

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,15 +14,9 @@ from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from tests.chaos.messages import SYMBOLS, TOPICS
+from tests.local_stack import REPOSITORY, StackBroken, run, run_stack, service_variables, stack_variables
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-_PORTS = ("POSTGRES_PORT", "KAFKA_PORT", "KAFKA_CONTROLLER_PORT", "STATSD_PORT")
-_COMMAND_SECONDS = 300
 _RESTART_SECONDS = 60
-
-
-class StackBroken(Exception):
-    """PostgreSQL or Kafka did not start, or did not come back: see the logs in the folder named."""
 
 
 class Stack:
@@ -34,38 +24,32 @@ class Stack:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self._variables = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("SIM_", "ALPHA_VANTAGE_"))},
-            **dict(zip(_PORTS, map(str, _free_ports(len(_PORTS))), strict=True)),
-            "MARKETPULSE_HOME": str(home),
-            "PYTHONPATH": str(REPOSITORY / "deploy" / "local"),
-        }
+        self._variables = stack_variables(home)
         self.environment: dict[str, str] = {}
 
     def __enter__(self) -> Stack:
         self.remove()
         try:
-            self._command("up", "--only", "postgres,kafka")
-            lines = (self.home / "env").read_text().splitlines()
-            self.environment = {**os.environ, **dict(line.split("=", 1) for line in lines)}
+            run_stack(self._variables, "up", "--only", "postgres,kafka")
+            self.environment = service_variables(self._variables)
             with self.connect() as connection:
                 for symbol in SYMBOLS:
                     connection.execute(
                         "INSERT INTO market.instruments VALUES (%s, 'chaos', 'crypto', '24/7', 'USD')", [symbol]
                     )
-            self._run([str(REPOSITORY / "spark_jobs" / "bin" / "train-archive")], self.environment)
+            run(self.environment, str(REPOSITORY / "spark_jobs/bin/train-archive"))
         except BaseException:
-            self._command("down")
+            run_stack(self._variables, "down")
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._command("down")
+        run_stack(self._variables, "down")
 
     def remove(self) -> None:
         """Ends what an earlier run left behind, and removes its state."""
         if self.home.exists():
-            self._command("clean")
+            run_stack(self._variables, "clean")
 
     @property
     def bootstrap(self) -> str:
@@ -134,31 +118,6 @@ class Stack:
             if time.monotonic() > deadline:
                 raise StackBroken(f"{name} did not come back within {_RESTART_SECONDS} s: see {self.home / 'logs'}")
             time.sleep(0.1)
-
-    def _command(self, *arguments: str) -> None:
-        self._run([sys.executable, "-m", "marketpulse_stack", *arguments], self._variables)
-
-    def _run(self, command: list[str], environment: dict[str, str]) -> None:
-        finished = subprocess.run(
-            command,
-            cwd=REPOSITORY,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=_COMMAND_SECONDS,
-            check=False,
-        )
-        if finished.returncode != 0:
-            raise StackBroken(f"{' '.join(command)} failed:\n{finished.stdout}")
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
 
 
 def _kill(processes: list[psutil.Process]) -> None:

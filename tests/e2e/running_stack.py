@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +14,10 @@ import httpx
 import psycopg
 from marketpulse_stack import postgres
 from marketpulse_stack.airflow_api import AirflowApi
-from marketpulse_stack.settings import DEFAULT_PORTS, REPOSITORY, Settings, load_settings
+from marketpulse_stack.settings import Settings, load_settings
 from marketpulse_stack.supervision import Supervisor
+
+from tests.local_stack import REPOSITORY, stack_variables
 
 COMMAND_SECONDS = 900
 
@@ -32,17 +31,7 @@ class RunningStack:
 
     def __init__(self, overrides: Mapping[str, str]) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="mp-"))
-        foreign = ("SIM_", "ALPHA_VANTAGE_", "MARKETPULSE_", "AIRFLOW")
-        own = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-        tools = os.environ.get("MARKETPULSE_TOOLS", str(REPOSITORY / ".tools"))
-        self.environment = {
-            **own,
-            **dict(zip(DEFAULT_PORTS, map(str, _free_ports(len(DEFAULT_PORTS))), strict=True)),
-            "MARKETPULSE_HOME": str(self.folder / "state"),
-            "MARKETPULSE_TOOLS": tools,
-            "MARKETPULSE_ENV_FILE": os.devnull,
-            **overrides,
-        }
+        self.environment = {**stack_variables(self.folder / "state"), **overrides}
         self.settings: Settings = load_settings(self.environment)
 
     def make(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
@@ -92,14 +81,6 @@ class RunningStack:
     def pids(self) -> dict[str, int]:
         """Process id of each service."""
         return {name: state.pid for name, state in Supervisor(self.settings).states().items()}
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
 
 
 def wait_until(condition: Callable[[], object], *, seconds: float, what: str) -> None:

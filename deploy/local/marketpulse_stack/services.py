@@ -160,6 +160,9 @@ def _simulator(settings: Settings, base: Path) -> Service:
             "--port",
             str(port),
             "--no-access-log",
+            # A client that waits for the answer of a simulated hang must not hold up a stop.
+            "--timeout-graceful-shutdown",
+            "3",
         ),
         env_files=(base, settings.run / "simulator.env"),
         directory=settings.root,

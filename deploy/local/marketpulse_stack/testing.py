@@ -6,6 +6,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
 from marketpulse_stack import install
@@ -16,7 +17,8 @@ from marketpulse_stack.graph import Step, run_steps
 from marketpulse_stack.settings import Settings
 
 SYNC_SECONDS = 900.0
-NO_TESTS_COLLECTED = 5
+#: Checks that run at once: many of them wait for services most of the time.
+LANES = 2
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ TREES = (
         "stack",
         ("deploy/local/marketpulse_stack", "simulator"),
         ("simulator", "deploy"),
-        ("tests/integration/conftest.py", "tests/e2e", "tests/chaos"),
+        ("tests/local_stack.py", "tests/integration/conftest.py", "tests/e2e", "tests/chaos"),
     ),
     Tree("airflow", ("plugins/marketpulse", "dags"), ("plugins", "dags")),
     Tree("spark", ("spark_jobs/marketpulse_spark",), ("spark_jobs",), ("tests/bench",)),
@@ -67,18 +69,31 @@ def run_tests(settings: Settings, part: str) -> int:
         "e2e": lambda settings: [Check("e2e", "stack", ("pytest", "tests/e2e"))],
     }
     if part == "format":
-        return max(_run(settings, check) for check in _format())
+        return max(_run(settings, check, stdout=None).returncode for check in _format())
     checks = [check for name, make in parts.items() if part in (name, "all") for check in make(settings)]
-    results = []
-    for check in checks:
-        say(f"\n=== {check.name} ===")
-        began = time.monotonic()
-        code = _run(settings, check)
-        results.append((check.name, code, time.monotonic() - began))
+    results = _run_all(settings, checks)
     say("\n=== summary ===")
     for name, code, seconds in results:
         say(f"  {'ok' if code == 0 else 'FAILED':<8}{name:<30}{seconds:7.1f} s")
     return 1 if any(code for _, code, _ in results) else 0
+
+
+def _run_all(settings: Settings, checks: Sequence[Check]) -> list[tuple[str, int, float]]:
+    """Runs checks beside one another, each one's output shown when it ends; returns names, exit codes and seconds."""
+    results: dict[str, tuple[str, int, float]] = {}
+    with ThreadPoolExecutor(LANES) as pool:
+        # The long ones are last in the list and start first, so that no core idles at the end.
+        for future in as_completed([pool.submit(_timed, settings, check) for check in reversed(checks)]):
+            check, code, output, seconds = future.result()
+            say(f"\n=== {check.name} ({seconds:.0f} s) ===\n{output.rstrip()}")
+            results[check.name] = (check.name, code, seconds)
+    return [results[check.name] for check in checks]
+
+
+def _timed(settings: Settings, check: Check) -> tuple[Check, int, str, float]:
+    began = time.monotonic()
+    finished = _run(settings, check)
+    return check, finished.returncode, finished.stdout, time.monotonic() - began
 
 
 def _install(settings: Settings, *, everything: bool) -> None:
@@ -152,7 +167,7 @@ def _pytest(settings: Settings, kind: str) -> list[Check]:
     ]
 
 
-def _run(settings: Settings, check: Check) -> int:
+def _run(settings: Settings, check: Check, stdout: int | None = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
     folders = {"uv": settings.tools / "uv" / "bin", "tools": settings.tools / "bin"}
     folder = folders.get(check.environment) or settings.python(check.environment).parent
     # The caller's own stack and settings must not leak into tests.
@@ -164,4 +179,12 @@ def _run(settings: Settings, check: Check) -> int:
         "PATH": f"{folder}:{own['PATH']}",
     }
     program = str(folder / check.command[0])
-    return subprocess.run([program, *check.command[1:]], cwd=settings.root, env=variables, check=False).returncode
+    return subprocess.run(
+        [program, *check.command[1:]],
+        cwd=settings.root,
+        env=variables,
+        stdout=stdout,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )

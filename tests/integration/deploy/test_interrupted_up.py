@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from marketpulse_stack import postgres
 from marketpulse_stack.processes import stack_processes, supervisor_process
 from marketpulse_stack.settings import REPOSITORY, Settings, load_settings
 
-from tests.integration.conftest import PORT_VARIABLES, free_ports
+from tests.local_stack import stack_variables
 
 COMMAND = [sys.executable, "-m", "marketpulse_stack"]
 
@@ -26,12 +25,7 @@ COMMAND = [sys.executable, "-m", "marketpulse_stack"]
 def environment() -> Iterator[dict[str, str]]:
     """Variables of a stack that does not run yet."""
     with tempfile.TemporaryDirectory(prefix="mp-") as folder:
-        variables = {
-            **os.environ,
-            **dict(zip(PORT_VARIABLES, map(str, free_ports(len(PORT_VARIABLES))), strict=True)),
-            "MARKETPULSE_HOME": f"{folder}/state",
-            "PYTHONPATH": str(REPOSITORY / "deploy" / "local"),
-        }
+        variables = stack_variables(Path(folder) / "state")
         try:
             yield variables
         finally:

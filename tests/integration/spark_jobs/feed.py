@@ -72,6 +72,17 @@ class Feed:
         assert self.producer.flush(_SECONDS) == 0
         assert not failed
 
+    def publish_in_transaction(self, records: Iterable[Record]) -> None:
+        """Publishes to the live topic's partition 0; the end of the transaction takes an offset of its own."""
+        producer = Producer(
+            {"bootstrap.servers": self.settings.kafka_bootstrap, "transactional.id": uuid.uuid4().hex, "log_level": 0}
+        )
+        producer.init_transactions(_SECONDS)
+        producer.begin_transaction()
+        for key, raw in records:
+            producer.produce(self.live, key=key, value=raw, partition=0)
+        producer.commit_transaction(_SECONDS)
+
     def load(self, **changes: Any) -> None:
         """Runs the load of everything published, in this process."""
         load(dataclasses.replace(self.settings, **changes), time.time(), lambda: self.spark)

@@ -78,6 +78,19 @@ def test_load_is_refused_by_name_and_nothing_is_written(
     assert warehouse.leftovers() == []
 
 
+@pytest.mark.parametrize("driver_messages", [0, 10_000])
+def test_offsets_that_hold_no_message_stop_the_load_by_name(
+    feed: Feed, warehouse: Warehouse, driver_messages: int
+) -> None:
+    """What a transactional producer leaves behind looks like loss, and is never passed over."""
+    feed.publish_in_transaction(FIRST)
+    for _ in range(2):
+        with pytest.raises(errors.RangeIncomplete, match="no transactional producer"):
+            feed.load(driver_messages=driver_messages)
+    assert warehouse.rows("SELECT count(*) FROM raw.bars") == [(0,)]
+    assert warehouse.leftovers() == []
+
+
 def test_deleting_what_is_loaded_is_not_refused(feed: Feed, warehouse: Warehouse) -> None:
     feed.publish(FIRST)
     feed.load()

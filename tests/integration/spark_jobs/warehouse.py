@@ -65,11 +65,16 @@ class Warehouse:
             """
         )
         assert disagree == []
-        applied = self.rows("SELECT coalesce(sum(applied), 0) FROM ops.batch_ranges")[0][0]
-        versions = self.rows(
-            "SELECT (SELECT count(*) FROM market.bars_1m) + (SELECT count(*) FROM market.bar_revisions)"
-        )
-        assert versions[0][0] <= applied, "a version that no range has counted"
+        observed, kept = self.rows(
+            """
+            SELECT (SELECT count(*)
+                      FROM (SELECT DISTINCT symbol, source, ts, open::numeric, high::numeric, low::numeric,
+                                   close::numeric, volume::numeric, fetched_at FROM raw.bars) o),
+                   (SELECT count(*) FROM market.bars_1m) + (SELECT count(*) FROM market.bar_revisions)
+                 + (SELECT count(*) FROM ops.bar_confirmations)
+            """
+        )[0]
+        assert observed == kept, "each observation is a version or a confirmation, once"
         assert self.leftovers() == []
 
     def leftovers(self) -> Rows:
