@@ -46,7 +46,7 @@ missing_packages() {
         echo python3-venv
     fi
     java_is_fit || echo default-jre-headless
-    command -v mvn >/dev/null || [ -d "$tools/jars/spark" ] || echo maven
+    command -v mvn >/dev/null || [ -d "$tools/jars/kafka" ] || echo maven
     command -v flock >/dev/null && command -v setpriv >/dev/null || echo util-linux
     command -v ps >/dev/null || echo procps
     go_is_fit || [ -x "$tools/bin/statsd_exporter" ] || echo golang-go

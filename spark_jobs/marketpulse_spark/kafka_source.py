@@ -1,55 +1,107 @@
-"""Reads exact offset ranges from Kafka with Spark's connector."""
+"""Reads exact offset ranges from Kafka, in the process that needs their messages (docs/adr/0004)."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from typing import Literal
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+import pyarrow as pa
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from marketpulse_spark.errors import RangeIncomplete
 from marketpulse_spark.ledger import OffsetRange
+from marketpulse_spark.schemas import MESSAGES
 from marketpulse_spark.settings import LoadSettings
 
+_BLOCK = 20_000
+_POLL_SECONDS = 1.0
+_SILENCE_SECONDS = 30.0
 
-def read_messages(spark: SparkSession, ranges: Sequence[OffsetRange], settings: LoadSettings) -> DataFrame:
-    """Returns the messages of the ranges, one Spark partition for each, in the layout `schemas.MESSAGES`.
 
-    Every wait is bounded; a missing offset fails the read (`failOnDataLoss`).
+def read_messages(ranges: Sequence[OffsetRange], settings: LoadSettings) -> Iterator[pa.RecordBatch]:
+    """Yields the messages of the ranges, one range after the other, in the layout `schemas.MESSAGES`.
+
+    A partition that ends within its range ends the reading of it: whoever counts the messages notices.
+
+    Raises:
+        RangeIncomplete: Kafka no longer holds an offset of a range, or says nothing for 30 s.
+        confluent_kafka.KafkaException: The broker refuses.
     """
-    filled = [each for each in ranges if len(each)]
-    options = {
-        "kafka.bootstrap.servers": settings.kafka_bootstrap,
-        "assign": json.dumps({topic: sorted(places) for topic, places in _positions(filled, "start").items()}),
-        "startingOffsets": json.dumps(_positions(filled, "start")),
-        "endingOffsets": json.dumps(_positions(filled, "end")),
-        "failOnDataLoss": "true",
-        "kafkaConsumer.pollTimeoutMs": "30000",
-        "fetchOffset.numRetries": "2",
-        "kafka.request.timeout.ms": "20000",
-        "kafka.default.api.timeout.ms": "30000",
-        "kafka.fetch.max.bytes": str(16 * 1024 * 1024),
-        "kafka.max.partition.fetch.bytes": str(4 * 1024 * 1024),
-        "kafka.max.poll.records": "5000",
-    }
-    return (
-        spark.read.format("kafka")
-        .options(**options)
-        .load()
-        .select(
-            "topic",
-            "partition",
-            F.col("offset").alias("kafka_offset"),
-            F.col("timestamp").alias("kafka_ts"),
-            "key",
-            "value",
-        )
+    consumer = Consumer(
+        {
+            "bootstrap.servers": settings.kafka_bootstrap,
+            # A consumer must name a group; offsets are the ledger's, and none is ever committed to it.
+            "group.id": f"marketpulse-{settings.dataset}",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "error",
+            "enable.partition.eof": True,
+            "isolation.level": "read_uncommitted",
+            "check.crcs": True,
+            # By default a queue that was full is looked at again after a whole second.
+            "fetch.queue.backoff.ms": 10,
+            "socket.timeout.ms": 20_000,
+            "log_level": 3,
+        }
     )
+    with contextlib.closing(consumer):
+        for each in ranges:
+            if len(each):
+                yield from _read_range(consumer, each)
 
 
-def _positions(ranges: Sequence[OffsetRange], side: Literal["start", "end"]) -> dict[str, dict[int, int]]:
-    positions: dict[str, dict[int, int]] = {}
-    for each in ranges:
-        positions.setdefault(each.topic, {})[each.partition] = getattr(each, side)
-    return positions
+def _read_range(consumer: Consumer, place: OffsetRange) -> Iterator[pa.RecordBatch]:
+    consumer.assign([TopicPartition(place.topic, place.partition, place.start)])
+    position = place.start
+    heard = time.monotonic()
+    while position < place.end:
+        polled = consumer.consume(min(_BLOCK, place.end - position), timeout=_POLL_SECONDS)
+        messages = [message for message in polled if message.error() is None and _offset(message) < place.end]
+        if messages:
+            position = _offset(messages[-1]) + 1
+            heard = time.monotonic()
+            yield _as_batch(place, messages)
+        if any(_is_end(message, place) for message in polled if message.error() is not None):
+            return
+        if time.monotonic() - heard > _SILENCE_SECONDS:
+            raise RangeIncomplete(
+                f"{place.topic}[{place.partition}]: Kafka returned nothing from offset {position} for "
+                f"{_SILENCE_SECONDS:.0f} s. The next run tries again; if it repeats, look at the broker's log."
+            )
+
+
+def _is_end(message: Message, place: OffsetRange) -> bool:
+    """Whether an event says that the partition has no more messages; any other error is raised."""
+    error = message.error()
+    if error is None or error.code() == KafkaError._PARTITION_EOF:
+        return message.partition() == place.partition and message.topic() == place.topic
+    if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
+        raise RangeIncomplete(
+            f"{place.topic}[{place.partition}]: Kafka no longer holds all of offsets {place.start} to "
+            f"{place.end - 1} ({error.str()}). The next run says what to do."
+        )
+    raise KafkaException(error)
+
+
+def _offset(message: Message) -> int:
+    offset = message.offset()
+    if offset is None:
+        raise ValueError("a message without an offset")
+    return offset
+
+
+def _as_batch(place: OffsetRange, messages: Sequence[Message]) -> pa.RecordBatch:
+    count = len(messages)
+    millis = pa.array([message.timestamp()[1] for message in messages], pa.timestamp("ms", tz="UTC"))
+    return pa.RecordBatch.from_arrays(
+        [
+            pa.repeat(pa.scalar(place.topic), count),
+            pa.repeat(pa.scalar(place.partition, pa.int32()), count),
+            pa.array([message.offset() for message in messages], pa.int64()),
+            millis.cast(MESSAGES.field("kafka_ts").type),
+            pa.array([message.key() for message in messages], pa.binary()),
+            pa.array([message.value() for message in messages], pa.binary()),
+        ],
+        schema=MESSAGES,
+    )

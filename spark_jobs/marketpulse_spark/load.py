@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
 import pyarrow as pa
+from pyspark import TaskContext
 from pyspark.sql import Row, SparkSession
 
 from marketpulse_spark import broker, fault_points, ledger
@@ -17,12 +18,13 @@ from marketpulse_spark.errors import KeyElsewhere, RangeIncomplete
 from marketpulse_spark.kafka_source import read_messages
 from marketpulse_spark.ledger import OffsetRange, Plan
 from marketpulse_spark.metrics import LoadMetrics
-from marketpulse_spark.neighbours import with_neighbours
+from marketpulse_spark.neighbours import observe
 from marketpulse_spark.parsing import parse_messages
 from marketpulse_spark.partitioning import at_home
-from marketpulse_spark.schemas import ROWS, ROWS_DDL
+from marketpulse_spark.schemas import OBSERVATIONS, OBSERVATIONS_DDL
+from marketpulse_spark.session import compile_expressions
 from marketpulse_spark.settings import LoadSettings
-from marketpulse_spark.transforms.bars import SERIES, with_indicators
+from marketpulse_spark.transforms.bars import SERIES, affected_indicators
 from marketpulse_spark.transforms.indicators import REACH
 from marketpulse_spark.warehouse import Control
 from marketpulse_spark.writer import RangeCount, write_ranges
@@ -83,7 +85,7 @@ def _load_batch(
     try:
         fault_points.reach("before_read")
         write = _by_driver if small else _by_executors
-        counts = write(session(), plan, symbols, batch_id, settings)
+        counts = write(session, plan, symbols, batch_id, settings)
     except Exception as error:
         control.close_batch(batch_id, error=f"{type(error).__name__}: {error}"[:2000])
         raise
@@ -95,47 +97,75 @@ def _load_batch(
 
 
 def _by_driver(
-    spark: SparkSession, plan: Plan, symbols: frozenset[str], batch_id: int, settings: LoadSettings
+    session: Callable[[], SparkSession], plan: Plan, symbols: frozenset[str], batch_id: int, settings: LoadSettings
 ) -> list[RangeCount]:
     """Commits all ranges in one transaction, without starting a Python worker."""
-    messages = read_messages(spark, plan.ranges, settings).toArrow()
-    rows: Iterator[pa.RecordBatch] = parse_messages(messages.to_batches(), symbols)
+    rows = list(parse_messages(read_messages(plan.ranges, settings), symbols))
+    indicators = None
     if settings.with_indicators:
-        observed = pa.Table.from_batches(with_neighbours(rows, settings, REACH), ROWS)
-        rows = iter(computed_in_driver(spark, observed).to_batches())
-    return write_ranges(rows, plan.ranges, batch_id, settings)
+        observed = pa.Table.from_batches(observe(rows, settings, REACH), OBSERVATIONS)
+        indicators = computed_in_driver(session(), observed)
+    return write_ranges(rows, indicators, plan.ranges, batch_id, settings)
 
 
-def computed_in_driver(spark: SparkSession, rows: pa.Table) -> pa.Table:
-    """Runs the transform over rows that the driver holds, in one Spark partition."""
-    return with_indicators(spark.createDataFrame(rows, ROWS_DDL).coalesce(1)).toArrow()
+def computed_in_driver(spark: SparkSession, observed: pa.Table) -> pa.Table:
+    """Runs the transform over observations that the driver holds, in one Spark partition."""
+    return affected_indicators(spark.createDataFrame(observed, OBSERVATIONS_DDL).coalesce(1)).toArrow()
 
 
 def _by_executors(
-    spark: SparkSession, plan: Plan, symbols: frozenset[str], batch_id: int, settings: LoadSettings
+    session: Callable[[], SparkSession], plan: Plan, symbols: frozenset[str], batch_id: int, settings: LoadSettings
 ) -> list[RangeCount]:
     """Commits each Kafka partition in a task of its own: its ranges of all topics in one transaction.
 
-    The tasks do not see one another's bars, so a partition with a symbol that belongs to another one (after
-    partitions were added, older messages wait in the old one) is left to the driver.
+    A message is read once for the indicators and once for the tables: reading it again costs less than carrying it
+    through Spark's windows. The tasks do not see one another's bars, so a partition with a symbol that belongs to
+    another one (after partitions were added, older messages wait in the old one) is left to the driver.
     """
 
-    def parse(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        return parse_messages(batches, symbols)
+    def read(partition: int) -> Iterator[pa.RecordBatch]:
+        return parse_messages(read_messages(plan.of_partition(partition), settings), symbols)
 
-    def parse_with_neighbours(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        return with_neighbours(parse(batches), settings, REACH)
+    def observe_partition(tasks: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        # Read to its end, though it says nothing: Spark ends a worker that leaves input behind, and starts another.
+        list(tasks)
+        return observe(read(_task_partition()), settings, REACH)
 
-    write = _writer(plan, batch_id, settings)
-    messages = read_messages(spark, plan.ranges, settings)
+    def write_partition(computed: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        # All of it before the transaction begins, which is the shorter for it.
+        batches = list(computed)
+        partition = _task_partition()
+        ranges = plan.of_partition(partition)
+        if not any(map(len, ranges)):
+            return
+        indicators = pa.Table.from_batches(batches) if settings.with_indicators and batches else None
+        rows = at_home(read(partition), partitions)
+        try:
+            counts = write_ranges(rows, indicators, ranges, batch_id, settings)
+        except (KeyElsewhere, RangeIncomplete) as error:
+            _LOG.warning("The driver loads this partition by itself: %s", error)
+            return
+        yield pa.RecordBatch.from_pylist(
+            [vars(count.range) | {k: v for k, v in vars(count).items() if k != "range"} for count in counts],
+            schema=_COUNTS,
+        )
+
     partitions = 1 + max(each.partition for each in plan.ranges)
+    spark = session()
+    compile_expressions(spark)
+    tasks = spark.range(0, partitions, 1, partitions)
     if settings.with_indicators:
-        rows = messages.mapInArrow(parse_with_neighbours, ROWS_DDL).repartitionById(partitions, "partition")
-        written = with_indicators(rows, ("partition", *SERIES)).mapInArrow(write, _COUNTS_DDL).collect()
-    else:
-        by_partition = messages.repartitionById(partitions, "partition") if plan.shares_partitions else messages
-        written = by_partition.mapInArrow(lambda batches: write(parse(batches)), _COUNTS_DDL).collect()
-    return [_count(row) for row in written]
+        observed = tasks.mapInArrow(observe_partition, OBSERVATIONS_DDL).repartitionById(partitions, "partition")
+        tasks = affected_indicators(observed, ("partition", *SERIES))
+    return [_count(row) for row in tasks.mapInArrow(write_partition, _COUNTS_DDL).collect()]
+
+
+def _task_partition() -> int:
+    """The Kafka partition that a task is for: Spark's partitions are numbered like Kafka's."""
+    context = TaskContext.get()
+    if context is None:
+        raise RuntimeError("there is no Spark task here")
+    return context.partitionId()
 
 
 def _count(row: Row) -> RangeCount:
@@ -160,32 +190,3 @@ _COUNTS_DDL = (
     "topic string, partition int, start bigint, end bigint,"
     " messages bigint, dead_letters bigint, duplicates bigint, applied bigint, newest_bar timestamp"
 )
-
-
-def _writer(
-    plan: Plan, batch_id: int, settings: LoadSettings
-) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    partitions = len({each.partition for each in plan.ranges})
-
-    def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        first = next((batch for batch in batches if batch.num_rows), None)
-        if first is None:
-            return
-        partition = first.column("partition")[0].as_py()
-        rows = at_home(_chain(first, batches), partitions)
-        try:
-            counts = write_ranges(rows, plan.of_partition(partition), batch_id, settings)
-        except (KeyElsewhere, RangeIncomplete) as error:
-            _LOG.warning("The driver loads this partition by itself: %s", error)
-            return
-        yield pa.RecordBatch.from_pylist(
-            [vars(count.range) | {k: v for k, v in vars(count).items() if k != "range"} for count in counts],
-            schema=_COUNTS,
-        )
-
-    return write
-
-
-def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    yield first
-    yield from rest

@@ -1,29 +1,35 @@
-"""Reads back the stored bars around those of a batch: what the indicators of the affected bars look at."""
+"""What the transforms see of a batch: its bars, and the stored ones around them that indicators look at."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from marketpulse_spark import warehouse
 from marketpulse_spark.islands import find_islands
-from marketpulse_spark.schemas import ROWS
+from marketpulse_spark.schemas import NUMBERS, OBSERVATIONS
 from marketpulse_spark.settings import LoadSettings
 
 
-def with_neighbours(batches: Iterable[pa.RecordBatch], settings: LoadSettings, reach: int) -> Iterator[pa.RecordBatch]:
-    """Passes parsed messages on and adds the stored bars around them, `reach` bars to each side.
+def observe(batches: Iterable[pa.RecordBatch], settings: LoadSettings, reach: int) -> Iterator[pa.RecordBatch]:
+    """Yields the bars of parsed messages, then the stored bars around them, `reach` bars to each side.
 
     Args:
-        batches: Layout `schemas.ROWS`.
+        batches: Layout `schemas.ROWS`; dead letters are left out.
         settings: Where the warehouse is.
         reach: How many bars an indicator looks back.
+
+    Yields:
+        Layout `schemas.OBSERVATIONS`.
     """
     seen = []
     for batch in batches:
-        seen.append(batch.select(["partition", "source", "symbol", "ts"]))
-        yield batch
+        bars = batch.filter(pc.is_null(batch.column("reason")))
+        if bars.num_rows:
+            seen.append(bars.select(["partition", "source", "symbol", "ts"]))
+            yield _as_observations(bars, is_stored=False)
     islands = find_islands(seen)
     if not islands.num_rows:
         return
@@ -31,14 +37,15 @@ def with_neighbours(batches: Iterable[pa.RecordBatch], settings: LoadSettings, r
         cursor.adbc_ingest("islands", islands, mode="create", temporary=True)
         cursor.execute(warehouse.sql_text("market/bars_1m/read_neighbours.sql"), [reach])
         stored = cursor.fetch_arrow_table()
-    yield from _as_rows(stored).to_batches()
+    for batch in stored.to_batches():
+        yield _as_observations(batch, is_stored=True)
 
 
-def _as_rows(stored: pa.Table) -> pa.Table:
+def _as_observations(bars: pa.RecordBatch, *, is_stored: bool) -> pa.RecordBatch:
     columns = [
-        stored.column(field.name).cast(field.type)
-        if field.name in stored.column_names
-        else pa.nulls(stored.num_rows, field.type)
-        for field in ROWS
+        pa.repeat(pa.scalar(is_stored), bars.num_rows)
+        if field.name == "is_stored"
+        else bars.column(field.name).cast(NUMBERS.get(field.name, field.type))
+        for field in OBSERVATIONS
     ]
-    return pa.Table.from_arrays(columns, schema=ROWS)
+    return pa.RecordBatch.from_arrays(columns, schema=OBSERVATIONS)

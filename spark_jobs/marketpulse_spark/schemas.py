@@ -1,4 +1,4 @@
-"""The one row layout that travels from Kafka to the writer, as Arrow and as Spark types."""
+"""Row layouts: of messages on their way to the writer, and of what the transforms see of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pyarrow as pa
 
 _TIME = pa.timestamp("us", tz="UTC")
 
-#: A Kafka record as Spark's connector returns it, reduced to what the job uses.
+#: A Kafka record, reduced to what the job uses.
 MESSAGES = pa.schema(
     [
         ("topic", pa.string()),
@@ -19,7 +19,6 @@ MESSAGES = pa.schema(
 )
 
 #: A message after parsing. `reason` is null for a bar; then all of source … run_id are set and `payload` is null.
-#: Rows with `kafka_offset` null are stored bars, read back as context: never written again as messages.
 ROWS = pa.schema(
     [
         ("topic", pa.string()),
@@ -43,10 +42,30 @@ ROWS = pa.schema(
     ]
 )
 
-_DDL = {pa.string(): "string", pa.int32(): "int", pa.int64(): "bigint", _TIME: "timestamp", pa.binary(): "binary"}
-
-ROWS_DDL = ", ".join(f"`{field.name}` {_DDL[field.type]}" for field in ROWS)
-
 PRICE = pa.decimal128(20, 8)
 VOLUME = pa.decimal128(28, 8)
 NUMBERS = {"open": PRICE, "high": PRICE, "low": PRICE, "close": PRICE, "volume": VOLUME}
+
+#: One observation of a bar, from a message or (`is_stored`) read back from market.bars_1m.
+OBSERVATIONS = pa.schema(
+    [
+        ("partition", pa.int32()),
+        ("symbol", pa.string()),
+        ("source", pa.string()),
+        ("ts", _TIME),
+        *NUMBERS.items(),
+        ("fetched_at", _TIME),
+        ("is_stored", pa.bool_()),
+    ]
+)
+
+_DDL = {
+    pa.string(): "string",
+    pa.int32(): "int",
+    pa.bool_(): "boolean",
+    _TIME: "timestamp",
+    PRICE: "decimal(20,8)",
+    VOLUME: "decimal(28,8)",
+}
+
+OBSERVATIONS_DDL = ", ".join(f"`{field.name}` {_DDL[field.type]}" for field in OBSERVATIONS)

@@ -153,7 +153,8 @@ class Control:
     def ledger(self, topics: Sequence[str]) -> list[LedgerRow]:
         """The ledger's rows of these topics."""
         rows = self._connection.execute(
-            "SELECT topic, partition, cluster_id, topic_id, next_offset FROM ops.kafka_offsets WHERE topic = ANY(%s)",
+            "SELECT topic, partition, cluster_id, topic_id, next_offset FROM ops.kafka_offsets WHERE topic = ANY(%s)"
+            " ORDER BY topic, partition",
             [list(topics)],
         )
         return [LedgerRow(*row) for row in rows]

@@ -17,7 +17,6 @@ from marketpulse_spark.keys import bars_among, contested_bars
 from marketpulse_spark.ledger import OffsetRange
 from marketpulse_spark.schemas import NUMBERS, ROWS
 from marketpulse_spark.settings import LoadSettings
-from marketpulse_spark.transforms.indicators import INDICATORS
 
 _RAW = (
     "topic", "partition", "kafka_offset", "kafka_ts", "batch_id", "source", "symbol", "interval", "ts",
@@ -26,7 +25,7 @@ _RAW = (
 _DEAD = ("topic", "partition", "kafka_offset", "kafka_ts", "batch_id", "reason", "detail", "payload")
 _KEY = ("symbol", "source", "ts")
 _BAR = (*_KEY, "open", "high", "low", "close", "volume", "fetched_at")
-#: What the merge needs of a row once its message is copied.
+#: What the merge needs of a message once it is copied.
 _KEPT = ("topic", "partition", "kafka_offset", *_BAR, "reason")
 
 
@@ -43,12 +42,17 @@ class RangeCount:
 
 
 def write_ranges(
-    batches: Iterable[pa.RecordBatch], ranges: Sequence[OffsetRange], batch_id: int, settings: LoadSettings
+    batches: Iterable[pa.RecordBatch],
+    indicators: pa.Table | None,
+    ranges: Sequence[OffsetRange],
+    batch_id: int,
+    settings: LoadSettings,
 ) -> list[RangeCount]:
     """Writes ranges in one transaction: ledger, raw, dead letters, bars, revisions, indicators, counts.
 
     Args:
-        batches: Layout `schemas.ROWS`, and `is_affected` and the indicators where they were computed.
+        batches: All messages of the ranges, layout `schemas.ROWS`.
+        indicators: KEY and INDICATORS of `transforms.bars` of all bars that the messages affect; None for none.
         ranges: All ranges that the transaction commits; empty ones fence only.
         batch_id: Row of `ops.batches`.
         settings: Where the warehouse is.
@@ -66,9 +70,9 @@ def write_ranges(
         with connection.cursor() as cursor:
             if not _claim(cursor, ranges):
                 return []
-            rows = _copy_messages(cursor, batches, batch_id, settings)
+            messages = _copy_messages(cursor, batches, batch_id, settings)
             fault_points.reach("after_copy")
-            counts = _merge(cursor, rows, filled)
+            counts = _merge(cursor, messages, indicators, filled)
             fault_points.reach("after_merge")
             _record(cursor, counts, batch_id)
         fault_points.reach("before_commit")
@@ -121,23 +125,21 @@ def _commit(connection: adbc.Connection, ranges: Sequence[OffsetRange], settings
 def _copy_messages(
     cursor: adbc.Cursor, batches: Iterable[pa.RecordBatch], batch_id: int, settings: LoadSettings
 ) -> pa.Table:
-    """Copies messages to raw.bars and ops.dead_letters as they come; returns what the merge needs of all rows."""
+    """Copies messages to raw.bars and ops.dead_letters as they come; returns what the merge needs of all of them."""
     kept = []
     days: set[dt.date] = set()
     for batch in batches:
         table = pa.Table.from_batches([batch])
         table = table.append_column("batch_id", pa.repeat(pa.scalar(batch_id, pa.int64()), table.num_rows))
         is_bad = pc.is_valid(table["reason"])
-        is_bar = pc.and_not(pc.is_valid(table["kafka_offset"]), is_bad)
-        new_days = set(pc.unique(table["kafka_ts"].drop_null().cast(pa.date32())).to_pylist()) - days
+        new_days = set(pc.unique(table["kafka_ts"].cast(pa.date32())).to_pylist()) - days
         if new_days:
             warehouse.ensure_raw_days(settings, sorted(new_days))
             days |= new_days
-        _copy(cursor, "raw", "bars", table.filter(is_bar).select(_RAW))
+        _copy(cursor, "raw", "bars", table.filter(pc.invert(is_bad)).select(_RAW))
         fault_points.reach("mid_copy")
         _copy(cursor, "ops", "dead_letters", table.filter(is_bad).select(_DEAD))
-        computed = [name for name in ("is_affected", *INDICATORS) if name in table.column_names]
-        kept.append(table.select([*_KEPT, *computed]))
+        kept.append(table.select(_KEPT))
     return pa.concat_tables(kept) if kept else ROWS.empty_table().select(_KEPT)
 
 
@@ -147,22 +149,22 @@ def _copy(cursor: adbc.Cursor, schema: str | None, name: str, rows: pa.Table) ->
         cursor.adbc_ingest(name, rows, mode="append", db_schema_name=schema, temporary=schema is None)
 
 
-def _merge(cursor: adbc.Cursor, rows: pa.Table, filled: Sequence[OffsetRange]) -> list[RangeCount]:
-    messages = rows.filter(pc.is_valid(rows["kafka_offset"]))
-    is_bad = pc.is_valid(messages["reason"])
-    bars = messages.filter(pc.invert(is_bad))
+def _merge(
+    cursor: adbc.Cursor, messages: pa.Table, indicators: pa.Table | None, filled: Sequence[OffsetRange]
+) -> list[RangeCount]:
+    bars = messages.filter(pc.is_null(messages["reason"]))
     is_contested = contested_bars(bars, _existing_bars(cursor, bars))
     fresh, contested = bars.filter(pc.invert(is_contested)), bars.filter(is_contested)
     _copy(cursor, "market", "bars_1m", _with_numbers(fresh).select(_BAR))
     revised = _merge_contested(cursor, contested, filled)
-    if "is_affected" in rows.column_names:
-        _write_indicators(cursor, rows, fresh)
+    if indicators is not None:
+        _write_indicators(cursor, indicators, fresh)
     counts = []
     for each in filled:
-        read = _within(messages, each)
-        good = _within(bars, each)
+        read = _within(messages, each, filled)
+        good = _within(bars, each, filled)
         _check_complete(read, each)
-        applied = _within(fresh, each).num_rows + revised.get((each.topic, each.partition), 0)
+        applied = _within(fresh, each, filled).num_rows + revised.get((each.topic, each.partition), 0)
         newest = pc.max(good["ts"]).as_py()
         counts.append(
             RangeCount(each, read.num_rows, read.num_rows - good.num_rows, good.num_rows - applied, applied, newest)
@@ -170,7 +172,9 @@ def _merge(cursor: adbc.Cursor, rows: pa.Table, filled: Sequence[OffsetRange]) -
     return counts
 
 
-def _within(rows: pa.Table, place: OffsetRange) -> pa.Table:
+def _within(rows: pa.Table, place: OffsetRange, filled: Sequence[OffsetRange]) -> pa.Table:
+    if len(filled) == 1:
+        return rows
     return rows.filter(pc.and_(pc.equal(rows["topic"], place.topic), pc.equal(rows["partition"], place.partition)))
 
 
@@ -205,7 +209,7 @@ def _merge_contested(
         return {}
     cursor.execute("CREATE TEMP TABLE contested (LIKE market.bars_1m, range_number integer) ON COMMIT DROP")
     for number, each in enumerate(filled):
-        rows = _with_numbers(_within(contested, each).select(_BAR))
+        rows = _with_numbers(_within(contested, each, filled).select(_BAR))
         _copy(
             cursor,
             None,
@@ -217,12 +221,11 @@ def _merge_contested(
     return {(filled[number].topic, filled[number].partition): count for number, count in applied}
 
 
-def _write_indicators(cursor: adbc.Cursor, rows: pa.Table, fresh: pa.Table) -> None:
+def _write_indicators(cursor: adbc.Cursor, indicators: pa.Table, fresh: pa.Table) -> None:
     """Adds the indicators of new bars and merges those of all other affected bars."""
-    computed = rows.filter(rows["is_affected"]).select([*_KEY, *INDICATORS])
-    is_new = bars_among(computed, fresh)
-    _copy(cursor, "analytics", "indicators_1m", computed.filter(is_new))
-    recomputed = computed.filter(pc.invert(is_new))
+    is_new = bars_among(indicators, fresh)
+    _copy(cursor, "analytics", "indicators_1m", indicators.filter(is_new))
+    recomputed = indicators.filter(pc.invert(is_new))
     if recomputed.num_rows:
         cursor.execute("CREATE TEMP TABLE recomputed (LIKE analytics.indicators_1m) ON COMMIT DROP")
         _copy(cursor, None, "recomputed", recomputed)

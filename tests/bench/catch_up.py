@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from tests.bench import backlog
 from tests.bench.stack import JOB, SPARK_PYTHON, SPARK_SUBMIT
-from tests.local_stack import REPOSITORY
+from tests.local_stack import REPOSITORY, TOOLS
 
 _BENCH = REPOSITORY / "tests/bench"
 
@@ -67,8 +67,10 @@ def _ends(environment: dict[str, str]) -> dict[int, int]:
 
 
 def _spark_read(environment: dict[str, str], ends: dict[int, int]) -> dict[str, float]:
+    jars = ":".join(map(str, sorted((TOOLS / "jars/spark").glob("*.jar"))))
     arguments = [environment["MARKETPULSE_KAFKA_BOOTSTRAP"], backlog.TOPIC, json.dumps(ends)]
-    wall, output = _run(environment, [SPARK_SUBMIT, _BENCH / "spark_read.py", *arguments])
+    command = [SPARK_SUBMIT, "--driver-class-path", jars, _BENCH / "spark_read.py", *arguments]
+    wall, output = _run(environment | {"MARKETPULSE_SPARK_PROFILE": "plain"}, command)
     seconds = json.loads(output.splitlines()[-1])["seconds"]
     return {"start": wall - seconds, "load": seconds}
 

@@ -1,6 +1,6 @@
 """Spark's own ceiling: reads the topic's range with the connector and throws it away. Prints the seconds of the read.
 
-Run by spark-submit with the same JVM settings as the job: spark_read.py BOOTSTRAP TOPIC MESSAGES.
+Run by spark-submit as it comes, with the connector's jars: spark_read.py BOOTSTRAP TOPIC ENDS.
 """
 
 import json

@@ -100,18 +100,22 @@ def indicators(current: Mapping[Key, Observation]) -> dict[Key, tuple[float | No
         for place, key in enumerate(keys):
             earlier = [closes[place - bars] if place >= bars else None for bars in _CHANGE_BARS]
             computed[key] = (
-                *(_mean(closes[place + 1 - bars : place + 1]) if place + 1 >= bars else None for bars in _SMA_BARS),
+                *(_sum(closes, place, bars) / bars if place + 1 >= bars else None for bars in _SMA_BARS),
                 *(None if then is None else closes[place] - then for then in earlier),
                 *(None if then is None else (closes[place] / then - 1.0) * 100.0 for then in earlier),
             )
     return computed
 
 
-def _mean(closes: Sequence[float]) -> float:
-    total = 0.0
-    for close in closes:
-        total += close
-    return total / len(closes)
+def _sum(closes: Sequence[float], last: int, bars: int) -> float:
+    """The sum of so many closes, in the loader's order: newest first, 20 as 4 times 5 and 60 as 3 times 20."""
+    if bars == 1:
+        return closes[last]
+    part = {5: 1, 20: 5, 60: 20}[bars]
+    total = _sum(closes, last, part)
+    for start in range(part, bars, part):
+        total += _sum(closes, last - start, part)
+    return total
 
 
 def applied(

@@ -27,7 +27,7 @@ SETUP_FIX = "Read the lines above and run `make up` again: it continues where it
 NEEDS = {
     "kafka": ("kafka jars",),
     "airflow-api-server": ("airflow environment",),
-    "airflow-scheduler": ("airflow environment", "spark environment", "spark jars"),
+    "airflow-scheduler": ("airflow environment", "spark environment"),
     "airflow-dag-processor": ("airflow environment",),
     "airflow-triggerer": ("airflow environment",),
     "statsd-exporter": ("statsd-exporter program",),
@@ -147,7 +147,7 @@ def _steps(settings: Settings, services: dict[str, Service]) -> list[Step]:
             Step(
                 "Spark start-up archive",
                 lambda: _train_archive(settings),
-                ("spark environment", "spark jars", "Kafka topics"),
+                ("spark environment",),
             ),
         ]
     return [*steps, *(_start_step(settings, service) for service in services.values())]

@@ -33,16 +33,10 @@ def parse_args(argv: Sequence[str]) -> LoadSettings:
     )
 
 
-def _prefer_installed_pyspark() -> None:
-    """Imports pyspark from its folder: spark-submit puts a zip of it first, which is compiled anew at every start."""
-    sys.path[:] = [place for place in sys.path if not place.endswith(".zip")]
-
-
 def main(argv: Sequence[str]) -> int:
     """Returns 0 when everything is loaded; 1 with one line that says what to do otherwise."""
     submitted_at = float(os.environ.get("MARKETPULSE_SUBMITTED_AT", time.time()))
     settings = parse_args(argv)
-    _prefer_installed_pyspark()
     from marketpulse_spark.session import spark_session
 
     # The JVM sets Spark up while Python imports the rest: a second saved in every minute's run.

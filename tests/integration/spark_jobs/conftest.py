@@ -14,7 +14,6 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 from marketpulse_spark.session import spark_session
 from marketpulse_spark.settings import BACKFILL_TOPIC, LIVE_TOPIC
-from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from tests.integration.spark_jobs.feed import Feed, fresh_feed, settings_of
@@ -43,9 +42,7 @@ def environment(stack_environment: dict[str, str]) -> Iterator[dict[str, str]]:
 @pytest.fixture(scope="session")
 def spark(environment: dict[str, str]) -> Iterator[SparkSession]:
     """The job's own session, on two cores as spark-submit gives it."""
-    assert SparkContext._gateway is None, "a JVM without the connector runs already: run unit tests apart from these"
-    jars = ":".join(map(str, sorted((TOOLS / "jars/spark").glob("*.jar"))))
-    options = f"--master local[2] --driver-class-path {jars} --conf spark.ui.showConsoleProgress=false pyspark-shell"
+    options = "--master local[2] --conf spark.ui.enabled=false --conf spark.ui.showConsoleProgress=false pyspark-shell"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYSPARK_SUBMIT_ARGS", options)
         session = spark_session("integration tests")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
+import operator
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
@@ -45,7 +47,7 @@ def expected(records: Iterable[Record]) -> dict[str, Rows]:
 
 
 def _indicators(bars: Rows) -> Iterator[tuple[Any, ...]]:
-    """Recomputes all indicators from scratch, adding in the order of time: equal to the last bit."""
+    """Recomputes all indicators from scratch: equal to the last bit."""
     series: dict[tuple[str, str], list[tuple[dt.datetime, float]]] = defaultdict(list)
     for row in bars:
         series[row[:2]].append((row[2], float(row[6])))
@@ -53,17 +55,19 @@ def _indicators(bars: Rows) -> Iterator[tuple[Any, ...]]:
         points.sort()
         closes = [close for _, close in points]
         for place, (ts, close) in enumerate(points):
-            averages = []
-            for width in SMA_BARS:
-                window = closes[max(0, place + 1 - width) : place + 1]
-                total = 0.0
-                for price in window:
-                    total += price
-                averages.append(total / width if len(window) == width else None)
+            averages = [_sum(closes, place, width) / width if place + 1 >= width else None for width in SMA_BARS]
             earlier = [closes[place - width] if place >= width else None for width in CHANGE_BARS]
             changes = [None if before is None else close - before for before in earlier]
             percent = [None if before is None else (close / before - 1.0) * 100.0 for before in earlier]
             yield (*key, ts, *averages, *changes, *percent)
+
+
+def _sum(closes: list[float], last: int, bars: int) -> float:
+    """The sum of so many closes, added as the transform says: newest first, 20 as 4 times 5, 60 as 3 times 20."""
+    if bars == 1:
+        return closes[last]
+    part = {5: 1, 20: 5, 60: 20}[bars]
+    return functools.reduce(operator.add, (_sum(closes, last - start, part) for start in range(0, bars, part)))
 
 
 def found(warehouse: Warehouse) -> dict[str, Rows]:

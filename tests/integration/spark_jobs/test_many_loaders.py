@@ -144,7 +144,7 @@ def test_ledger_fences_whoever_planned_from_an_old_place(feed: Feed, warehouse: 
     ends = feed.ends(feed.live)
     old = [OffsetRange(feed.live, partition, 0, end) for partition, end in ends.items()]
     empty = [OffsetRange(feed.backfill, partition, 0, 0) for partition in ends]
-    assert write_ranges([], [*old, *empty], 1, feed.settings) == [], "its own work, done by an earlier attempt"
+    assert write_ranges([], None, [*old, *empty], 1, feed.settings) == [], "its own work, done by an earlier attempt"
     for ranges in (
         [OffsetRange(feed.live, 0, 0, ends[0] - 1)],
         [*old, OffsetRange(feed.backfill, 0, 5, 5)],
@@ -153,7 +153,7 @@ def test_ledger_fences_whoever_planned_from_an_old_place(feed: Feed, warehouse: 
         [OffsetRange("unknown", 0, 0, 1)],
     ):
         with pytest.raises(LedgerMoved):
-            write_ranges([], ranges, 1, feed.settings)
+            write_ranges([], None, ranges, 1, feed.settings)
     assert warehouse.dump(*LOADED_TABLES, with_versions=True) == before
 
 

@@ -23,8 +23,7 @@ def other_tools(tmp_path: Path) -> Path:
     """The tools at another place, with no archive yet."""
     tools = tmp_path / "tools"
     tools.mkdir()
-    for name in ("venvs", "jars"):
-        (tools / name).symlink_to(TOOLS / name)
+    (tools / "venvs").symlink_to(TOOLS / "venvs")
     return tools
 
 
@@ -94,7 +93,9 @@ def test_refusal_is_one_line_with_the_runbook_and_exit_code_1(
     done = submit(environment, LOAD_BARS, "--run-id", "x")
     assert done.returncode == 1
     said = done.stdout + done.stderr
-    assert re.search(r"^ClusterChanged: market\.bars\.v1\[0\].*See docs/runbooks/load-refused\.md\.$", said, re.M)
+    assert re.search(
+        r"^ClusterChanged: market\.bars\.backfill\.v1\[0\].*See docs/runbooks/load-refused\.md\.$", said, re.M
+    )
     assert "Traceback" not in said
     assert (REPOSITORY / "docs/runbooks/load-refused.md").exists()
     assert warehouse.rows("SELECT count(*) FROM ops.batches") == [(1,)]
@@ -104,7 +105,7 @@ def test_executors_load_the_same_as_the_driver(
     warehouse: Warehouse, default_feed: Feed, environment: dict[str, str], archive: None
 ) -> None:
     default_feed.publish([*BARS, (b"MSFT", b"nonsense")])
-    done = submit(environment, LOAD_BARS, "--run-id", "x", "--driver-messages", "0", MARKETPULSE_SPARK_PROFILE="bulk")
+    done = submit(environment, LOAD_BARS, "--run-id", "x", "--driver-messages", "0")
     assert done.returncode == 0, done.stderr
     assert found(warehouse) == expected(BARS)
     assert warehouse.rows(

@@ -1,27 +1,25 @@
-"""Rows for the transforms: messages and stored bars in the layout `schemas.ROWS`."""
+"""Rows: parsed messages, and what the transforms see of them and of stored bars."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
-from marketpulse_spark.schemas import ROWS, ROWS_DDL
+from marketpulse_spark.schemas import NUMBERS, OBSERVATIONS, OBSERVATIONS_DDL, ROWS
 from pyspark.sql import DataFrame, SparkSession
 
 from tests.unit.spark_jobs.messages import START
 
 
-def observation(number: int, close: str | None = "100", *, offset: int | None = 0, **changes: Any) -> dict[str, Any]:
-    """A message (or with `offset=None` a stored bar) of the bar that starts `number` minutes after START."""
-    row = {
-        "topic": "market.bars.v1" if offset is not None else None,
+def observation(number: int, close: str = "100", *, is_stored: bool = False, **changes: Any) -> dict[str, Any]:
+    """An observation of the bar that starts `number` minutes after START, in the layout `schemas.OBSERVATIONS`."""
+    row: dict[str, Any] = {
         "partition": 0,
-        "kafka_offset": offset,
-        "source": "alpha_vantage",
         "symbol": "MSFT",
-        "interval": "1min" if offset is not None else None,
+        "source": "alpha_vantage",
         "ts": START + dt.timedelta(minutes=number),
         "open": close,
         "high": close,
@@ -29,8 +27,16 @@ def observation(number: int, close: str | None = "100", *, offset: int | None = 
         "close": close,
         "volume": "10",
         "fetched_at": START + dt.timedelta(days=1),
-    }
-    return dict.fromkeys(ROWS.names) | row | changes
+        "is_stored": is_stored,
+    } | changes
+    return row | {name: Decimal(row[name]) for name in NUMBERS}
+
+
+def parsed_bar(number: int, offset: int, **changes: Any) -> dict[str, Any]:
+    """A message that keeps the contract, in the layout `schemas.ROWS`."""
+    seen = {name: str(value) if name in NUMBERS else value for name, value in observation(number, **changes).items()}
+    place = {"topic": "market.bars.v1", "kafka_offset": offset, "kafka_ts": START, "interval": "1min", "run_id": "test"}
+    return dict.fromkeys(ROWS.names) | {name: seen[name] for name in ROWS.names if name in seen} | place
 
 
 def dead_letter(offset: int, reason: str = "bad_json", partition: int = 0) -> dict[str, Any]:
@@ -40,10 +46,5 @@ def dead_letter(offset: int, reason: str = "bad_json", partition: int = 0) -> di
 
 
 def frame(spark: SparkSession, rows: Iterable[dict[str, Any]]) -> DataFrame:
-    """The rows as Spark has them in the job."""
-    return spark.createDataFrame(pa.Table.from_pylist(list(rows), schema=ROWS), ROWS_DDL)
-
-
-def collected(result: DataFrame, columns: Sequence[str]) -> list[tuple[Any, ...]]:
-    """Some columns of the result, in order."""
-    return sorted((tuple(row) for row in result.select(*columns).collect()), key=repr)
+    """Observations as Spark has them in the job."""
+    return spark.createDataFrame(pa.Table.from_pylist(list(rows), schema=OBSERVATIONS), OBSERVATIONS_DDL)

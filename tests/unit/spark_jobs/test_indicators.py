@@ -10,20 +10,19 @@ from typing import Any
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 import pytest
-from marketpulse_spark.transforms.bars import with_indicators
+from marketpulse_spark.transforms.bars import KEY, affected_indicators
 from marketpulse_spark.transforms.indicators import INDICATORS, REACH
 from pyspark.sql import SparkSession
-from pyspark.testing import assertDataFrameEqual
 
 from tests.unit.spark_jobs.reference import indicators
-from tests.unit.spark_jobs.rows import dead_letter, frame, observation
+from tests.unit.spark_jobs.rows import frame, observation
 
 BARS = Path(__file__).resolve().parents[4] / "shared/data/bars"
 
 
 def affected(spark: SparkSession, rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
-    """The rows whose indicators would be written."""
-    result = with_indicators(frame(spark, rows)).where("is_affected").toArrow().to_pandas()
+    """The indicators that would be written."""
+    result = affected_indicators(frame(spark, rows)).toArrow().to_pandas()
     return result.sort_values(["symbol", "source", "ts"]).reset_index(drop=True)
 
 
@@ -51,7 +50,7 @@ def assert_as_pandas(found: pd.DataFrame, every_bar: list[dict[str, Any]]) -> No
 
 def test_all_bars_of_a_first_load(spark: SparkSession) -> None:
     rows = [
-        observation(3 * number if number > 80 else number, price, offset=number, symbol=symbol, source=source)
+        observation(3 * number if number > 80 else number, price, symbol=symbol, source=source)
         for symbol, source, seed in (("MSFT", "alpha_vantage", 1), ("MSFT", "coinbase", 2), ("BTCUSD", "coinbase", 3))
         for number, price in enumerate(walk(150, seed))
     ]
@@ -61,7 +60,7 @@ def test_all_bars_of_a_first_load(spark: SparkSession) -> None:
 
 
 def test_nothing_is_said_before_enough_bars_exist(spark: SparkSession) -> None:
-    found = affected(spark, [observation(number, price, offset=number) for number, price in enumerate(walk(61))])
+    found = affected(spark, [observation(number, price) for number, price in enumerate(walk(61))])
     for name, first in {"sma_5": 4, "sma_20": 19, "sma_60": 59, "change_1": 1, "change_5": 5, "change_60": 60}.items():
         assert found[name].first_valid_index() == first, name
         assert found[name].notna().sum() == 61 - first, name
@@ -69,9 +68,7 @@ def test_nothing_is_said_before_enough_bars_exist(spark: SparkSession) -> None:
 
 
 def test_known_values(spark: SparkSession) -> None:
-    found = affected(
-        spark, [observation(number, str(price), offset=number) for number, price in enumerate(range(1, 62))]
-    )
+    found = affected(spark, [observation(number, str(price)) for number, price in enumerate(range(1, 62))])
     last = found.iloc[-1]
     assert (last["sma_5"], last["sma_20"], last["sma_60"]) == (59.0, 51.5, 31.5)
     assert (last["change_1"], last["change_60"], last["change_pct_60"]) == (1.0, 60.0, 6000.0)
@@ -79,24 +76,22 @@ def test_known_values(spark: SparkSession) -> None:
 
 def test_one_new_bar_affects_itself_and_sixty_after_it(spark: SparkSession) -> None:
     prices = walk(300)
-    stored = [observation(number, price, offset=None) for number, price in enumerate(prices) if number != 150]
-    new = observation(150, prices[150], offset=9)
+    stored = [observation(number, price, is_stored=True) for number, price in enumerate(prices) if number != 150]
+    new = observation(150, prices[150])
     found = affected(spark, [*stored, new])
     assert list(found["ts"]) == [observation(number)["ts"] for number in range(150, 150 + REACH + 1)]
     assert_as_pandas(found, [*stored, new])
 
 
 def test_a_message_that_changes_nothing_affects_nothing(spark: SparkSession) -> None:
-    stored = [observation(number, "5", offset=None) for number in range(70)]
-    assert affected(spark, [*stored, observation(3, "5.00", offset=1)]).empty
+    stored = [observation(number, "5", is_stored=True) for number in range(70)]
+    assert affected(spark, [*stored, observation(3, "5.00")]).empty
 
 
 def test_superseded_versions_move_no_average(spark: SparkSession) -> None:
     prices = walk(80)
-    late = [
-        observation(number, "9999", offset=500 + number, fetched_at=observation(-2000)["ts"]) for number in range(80)
-    ]
-    right = [observation(number, price, offset=number) for number, price in enumerate(prices)]
+    late = [observation(number, "9999", fetched_at=observation(-2000)["ts"]) for number in range(80)]
+    right = [observation(number, price) for number, price in enumerate(prices)]
     found = affected(spark, [*late, *right])
     assert len(found) == 80
     assert_as_pandas(found, right)
@@ -105,13 +100,10 @@ def test_superseded_versions_move_no_average(spark: SparkSession) -> None:
 def test_hole_between_two_islands_leaks_into_neither(spark: SparkSession) -> None:
     """With REACH stored bars after one change and before another, what lies between is not read back."""
     prices = walk(1000)
-    every = [observation(number, price, offset=None) for number, price in enumerate(prices)]
+    every = [observation(number, price, is_stored=True) for number, price in enumerate(prices)]
     first, second = 200, 800
     read = [row for place in (first, second) for row in every[place - REACH : place + REACH + 1]]
-    changed = [
-        observation(place, "123", offset=place, volume="11", fetched_at=every[0]["fetched_at"])
-        for place in (first, second)
-    ]
+    changed = [observation(place, "123", volume="11", fetched_at=every[0]["fetched_at"]) for place in (first, second)]
     found = affected(spark, [row for row in read if row not in (every[first], every[second])] + changed)
     assert list(found["ts"]) == [every[place + n]["ts"] for place in (first, second) for n in range(REACH + 1)]
     for row in changed:
@@ -119,14 +111,10 @@ def test_hole_between_two_islands_leaks_into_neither(spark: SparkSession) -> Non
     assert_as_pandas(found, every)
 
 
-def test_dead_letters_pass_through_unaffected_and_nothing_stays_nothing(spark: SparkSession) -> None:
-    rows = frame(spark, [dead_letter(1), dead_letter(2), observation(0, offset=3)])
-    result = with_indicators(rows)
-    assertDataFrameEqual(result.select(*rows.columns), rows)
-    assert {(row.kafka_offset, row.is_affected) for row in result.collect()} == {(1, False), (2, False), (3, True)}
-    empty = with_indicators(frame(spark, []))
-    assert empty.columns == [*rows.columns, "is_affected", *INDICATORS]
-    assert empty.collect() == []
+def test_nothing_affects_nothing(spark: SparkSession) -> None:
+    nothing = affected_indicators(frame(spark, []))
+    assert nothing.columns == [*KEY, *INDICATORS]
+    assert nothing.collect() == []
 
 
 @pytest.mark.skipif(not BARS.is_dir(), reason=f"real bars are not there: {BARS}")
@@ -136,7 +124,7 @@ def test_real_bars(spark: SparkSession, file: str) -> None:
     real["ts"] = pd.to_datetime(real["ts"], utc=True)
     symbols = real["symbol"] if "symbol" in real else ["MSFT"] * len(real)
     rows = [
-        observation(0, close, offset=offset, ts=ts.to_pydatetime(), symbol=symbol)
+        observation(0, close, ts=ts.to_pydatetime(), symbol=symbol)
         for offset, (ts, close, symbol) in enumerate(zip(real["ts"], real["close"], symbols, strict=True))
     ]
     found = affected(spark, rows)

@@ -13,7 +13,7 @@ from marketpulse_spark.keys import bars_among, contested_bars
 from marketpulse_spark.schemas import ROWS
 
 from tests.unit.spark_jobs.messages import START
-from tests.unit.spark_jobs.rows import dead_letter, observation
+from tests.unit.spark_jobs.rows import dead_letter, parsed_bar
 
 KEY = pa.schema([ROWS.field(name) for name in ("symbol", "source", "ts")])
 #: Symbol, source and minute of a bar.
@@ -51,7 +51,7 @@ def minutes(islands: pa.Table) -> list[tuple[int, str, int, int]]:
 
 def test_a_series_is_cut_where_more_than_a_day_lies_between() -> None:
     day = 24 * 60
-    rows = [observation(number, partition=1) for number in (5, 0, day + 5, 2 * day + 6, 9 * day)]
+    rows = [parsed_bar(number, 0, partition=1) for number in (5, 0, day + 5, 2 * day + 6, 9 * day)]
     islands = find_islands([batch(*rows[:2]), batch(*rows[2:])])
     assert islands.schema.equals(ISLANDS)
     assert minutes(islands) == [
@@ -63,16 +63,16 @@ def test_a_series_is_cut_where_more_than_a_day_lies_between() -> None:
 
 def test_series_stay_apart() -> None:
     rows = [
-        observation(1),
-        observation(2, symbol="IBM"),
-        observation(3, source="coinbase"),
-        observation(4, partition=1),
+        parsed_bar(1, 0),
+        parsed_bar(2, 0, symbol="IBM"),
+        parsed_bar(3, 0, source="coinbase"),
+        parsed_bar(4, 0, partition=1),
     ]
     assert len(minutes(find_islands([batch(*rows)]))) == 4
 
 
 def test_dead_letters_have_no_island() -> None:
-    assert minutes(find_islands([batch(dead_letter(1), observation(7))])) == [(0, "MSFT", 7, 7)]
+    assert minutes(find_islands([batch(dead_letter(1), parsed_bar(7, 0))])) == [(0, "MSFT", 7, 7)]
     for nothing in ([], [batch()], [batch(dead_letter(1))]):
         islands = find_islands(nothing)
         assert islands.schema.equals(ISLANDS)
@@ -81,7 +81,7 @@ def test_dead_letters_have_no_island() -> None:
 
 @given(st.lists(st.integers(-10, 20_000), min_size=1, max_size=30))
 def test_islands_cover_each_bar_once(numbers: list[int]) -> None:
-    islands = minutes(find_islands([batch(*(observation(number) for number in numbers))]))
+    islands = minutes(find_islands([batch(*(parsed_bar(number, 0) for number in numbers))]))
     for number in numbers:
         assert sum(first <= number <= last for _, _, first, last in islands) == 1
     for (_, _, _, last), (_, _, first, _) in itertools.pairwise(islands):

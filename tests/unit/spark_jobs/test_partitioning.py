@@ -8,7 +8,7 @@ from marketpulse_spark.errors import KeyElsewhere
 from marketpulse_spark.partitioning import _murmur2, at_home, home
 from marketpulse_spark.schemas import ROWS
 
-from tests.unit.spark_jobs.rows import dead_letter, observation
+from tests.unit.spark_jobs.rows import dead_letter, parsed_bar
 
 
 @pytest.mark.parametrize(
@@ -33,11 +33,11 @@ def rows(*made: dict[str, object]) -> pa.RecordBatch:
 
 def test_rows_at_home_pass_through() -> None:
     place = home(b"MSFT", 2)
-    batches = [rows(observation(0, partition=place), dead_letter(1, partition=place)), rows(dead_letter(2)), rows()]
+    batches = [rows(parsed_bar(0, 0, partition=place), dead_letter(1, partition=place)), rows(dead_letter(2)), rows()]
     assert list(at_home(batches, 2)) == batches
 
 
 def test_a_symbol_from_another_partition_is_named() -> None:
     elsewhere = 1 - home(b"MSFT", 2)
     with pytest.raises(KeyElsewhere, match=f"MSFT waits in partition {elsewhere}"):
-        list(at_home([rows(dead_letter(1)), rows(observation(0, partition=elsewhere))], 2))
+        list(at_home([rows(dead_letter(1)), rows(parsed_bar(0, 0, partition=elsewhere))], 2))

@@ -3,103 +3,96 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from marketpulse_spark.schemas import OBSERVATIONS
 from marketpulse_spark.transforms.bars import SERIES
 from marketpulse_spark.transforms.versions import with_newest_version
 from pyspark.sql import SparkSession
-from pyspark.sql.functions import col
 from pyspark.testing import assertDataFrameEqual
 
 from tests.unit.spark_jobs.messages import START
-from tests.unit.spark_jobs.rows import dead_letter, frame, observation
+from tests.unit.spark_jobs.rows import frame, observation
 
 DAY = START + dt.timedelta(days=1)
+LATER = DAY + dt.timedelta(hours=1)
 
 
-def newest(spark: SparkSession, rows: list[dict[str, Any]]) -> list[tuple[int | None, str, bool]]:
-    """Offset (None: the stored bar), close and is_changed of each bar's newest row, in the order of ts."""
+def newest(spark: SparkSession, rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    """is_stored, close and is_changed of each bar's newest row, in the order of ts."""
     result = with_newest_version(frame(spark, rows), SERIES).where("is_newest").orderBy("symbol", "ts")
-    return [tuple(row) for row in result.select("kafka_offset", "close", "is_changed").collect()]
+    return [tuple(row) for row in result.select("is_stored", "close", "is_changed").collect()]
 
 
 def test_first_observation_is_newest_and_a_change(spark: SparkSession) -> None:
-    assert newest(spark, [observation(0, "1", offset=5)]) == [(5, "1", True)]
+    assert newest(spark, [observation(0, "1")]) == [(False, 1, True)]
 
 
-def test_later_fetch_wins_whatever_its_offset(spark: SparkSession) -> None:
-    rows = [
-        observation(0, "1", offset=5, fetched_at=DAY + dt.timedelta(microseconds=1)),
-        observation(0, "2", offset=6, fetched_at=DAY),
-    ]
-    assert newest(spark, rows) == [(5, "1", True)]
+def test_later_fetch_wins_wherever_it_stands(spark: SparkSession) -> None:
+    rows = [observation(0, "1", fetched_at=DAY + dt.timedelta(microseconds=1)), observation(0, "2", fetched_at=DAY)]
+    assert newest(spark, rows) == newest(spark, rows[::-1]) == [(False, 1, True)]
 
 
 def test_equal_fetch_is_decided_by_values_as_numbers(spark: SparkSession) -> None:
-    assert newest(spark, [observation(0, "9", offset=1), observation(0, "10", offset=2)]) == [(2, "10", True)]
-    tie = [observation(0, "9", offset=1, volume="9"), observation(0, "9", offset=2, volume="10")]
-    assert newest(spark, tie) == [(2, "9", True)]
+    assert newest(spark, [observation(0, "9"), observation(0, "10")]) == [(False, 10, True)]
 
 
 @pytest.mark.parametrize("column", ["open", "high", "low", "close", "volume"])
 def test_each_value_takes_part_in_the_order_and_in_what_is_a_change(spark: SparkSession, column: str) -> None:
-    stored = observation(0, "5", offset=None)
-    greater = observation(0, "5", offset=1) | {column: "11"}
-    lesser = observation(0, "5", offset=2) | {column: "1"}
-    assert [found[0::2] for found in newest(spark, [lesser, stored, greater])] == [(1, True)]
-    assert [found[0::2] for found in newest(spark, [lesser, stored])] == [(None, False)]
-    assert [
-        found[0::2] for found in newest(spark, [lesser | {"fetched_at": DAY + dt.timedelta(seconds=1)}, stored])
-    ] == [(2, True)]
+    stored = observation(0, "5", is_stored=True)
+    greater = observation(0, "5") | {column: Decimal(11)}
+    lesser = observation(0, "5") | {column: Decimal(1)}
+    assert [found[0::2] for found in newest(spark, [lesser, stored, greater])] == [(False, True)]
+    assert [found[0::2] for found in newest(spark, [lesser, stored])] == [(True, False)]
+    assert [found[0::2] for found in newest(spark, [lesser | {"fetched_at": LATER}, stored])] == [(False, True)]
 
 
 def test_stored_bar_wins_over_an_equal_message_which_changes_nothing(spark: SparkSession) -> None:
-    rows = [observation(0, "1.50", offset=7), observation(0, "1.5", offset=None)]
-    assert newest(spark, rows) == [(None, "1.5", False)]
+    rows = [observation(0, "1.50"), observation(0, "1.5", is_stored=True)]
+    assert newest(spark, rows) == [(True, Decimal("1.5"), False)]
 
 
 def test_same_values_fetched_later_change_nothing(spark: SparkSession) -> None:
-    later = observation(0, "1.50000000", offset=7, fetched_at=DAY + dt.timedelta(hours=1))
-    assert newest(spark, [observation(0, "1.5", offset=None), later]) == [(7, "1.50000000", False)]
+    later = observation(0, "1.50000000", fetched_at=LATER)
+    assert newest(spark, [observation(0, "1.5", is_stored=True), later]) == [(False, Decimal("1.5"), False)]
 
 
 def test_late_older_version_changes_nothing(spark: SparkSession) -> None:
-    late = observation(0, "2", offset=7, fetched_at=DAY - dt.timedelta(hours=1))
-    assert newest(spark, [observation(0, "1", offset=None), late]) == [(None, "1", False)]
+    late = observation(0, "2", fetched_at=DAY - dt.timedelta(hours=1))
+    assert newest(spark, [observation(0, "1", is_stored=True), late]) == [(True, 1, False)]
 
 
 def test_flip_flop_within_a_batch_that_ends_where_it_began_is_no_change(spark: SparkSession) -> None:
     rows = [
-        observation(0, "1", offset=None),
-        observation(0, "2", offset=1, fetched_at=DAY + dt.timedelta(hours=1)),
-        observation(0, "1", offset=2, fetched_at=DAY + dt.timedelta(hours=2)),
+        observation(0, "1", is_stored=True),
+        observation(0, "2", fetched_at=LATER),
+        observation(0, "1", fetched_at=LATER + dt.timedelta(hours=1)),
     ]
-    assert newest(spark, rows) == [(2, "1", False)]
+    assert newest(spark, rows) == [(False, 1, False)]
 
 
 def test_sources_symbols_and_minutes_are_bars_of_their_own(spark: SparkSession) -> None:
     rows = [
-        observation(0, "1", offset=0),
-        observation(1, "2", offset=1),
-        observation(0, "3", offset=2, source="coinbase"),
-        observation(0, "4", offset=3, symbol="BTCUSD"),
+        observation(0, "1"),
+        observation(1, "2"),
+        observation(0, "3", source="coinbase"),
+        observation(0, "4", symbol="BTCUSD"),
     ]
     assert len(newest(spark, rows)) == 4
 
 
 def test_stored_bar_read_twice_is_newest_once(spark: SparkSession) -> None:
-    stored = observation(0, "1", offset=None)
-    assert newest(spark, [stored, stored]) == [(None, "1", False)]
+    stored = observation(0, "1", is_stored=True)
+    assert newest(spark, [stored, stored]) == [(True, 1, False)]
 
 
-def test_dead_letters_and_nothing_pass_through(spark: SparkSession) -> None:
-    rows = frame(spark, [dead_letter(1), dead_letter(2)])
-    assertDataFrameEqual(with_newest_version(rows, SERIES).drop("is_newest", "is_changed"), rows)
+def test_nothing_stays_nothing(spark: SparkSession) -> None:
     empty = with_newest_version(frame(spark, []), SERIES)
-    assert empty.columns[-2:] == ["is_newest", "is_changed"]
+    assert empty.columns == [*OBSERVATIONS.names, "is_newest", "is_changed"]
     assert empty.collect() == []
 
 
@@ -114,11 +107,10 @@ def test_dead_letters_and_nothing_pass_through(spark: SparkSession) -> None:
 )
 def test_order_of_arrival_decides_nothing(spark: SparkSession, seen: list[tuple[int, str, int]], random: Any) -> None:
     rows = [
-        observation(number, close, offset=offset, fetched_at=DAY + dt.timedelta(seconds=fetched))
-        for offset, (number, close, fetched) in enumerate(seen)
+        observation(number, close, fetched_at=DAY + dt.timedelta(seconds=fetched)) for number, close, fetched in seen
     ]
     shuffled = random.sample(rows, len(rows))
-    values = [col("ts"), col("close").cast("decimal(20,8)"), col("fetched_at"), col("is_changed")]
+    values = ["ts", "close", "fetched_at", "is_changed"]
     one, other = (
         with_newest_version(frame(spark, each), SERIES).where("is_newest").select(*values) for each in (rows, shuffled)
     )
