@@ -18,7 +18,7 @@ ACTIONS = {
     "toPandas", "write", "writeStream", "writeTo",
 }  # fmt: skip
 CLOCKS = {"current_date", "current_timestamp", "localtimestamp", "now", "rand", "randn", "unix_timestamp", "uuid"}
-ALLOWED = {"__future__", "collections", "marketpulse_spark", "pyspark"}
+ALLOWED = {"__future__", "collections", "functools", "marketpulse_spark", "operator", "pyspark"}
 
 
 def test_there_are_transforms_to_look_at() -> None:
