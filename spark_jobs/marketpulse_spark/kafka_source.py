@@ -62,7 +62,7 @@ def _read_range(consumer: Consumer, place: OffsetRange) -> Iterator[pa.RecordBat
             position = _offset(messages[-1]) + 1
             heard = time.monotonic()
             yield _as_batch(place, messages)
-        if any(_is_end(message, place) for message in polled if message.error() is not None):
+        if any(_is_end(message, error, place) for message in polled if (error := message.error()) is not None):
             return
         if time.monotonic() - heard > _SILENCE_SECONDS:
             raise RangeIncomplete(
@@ -71,11 +71,11 @@ def _read_range(consumer: Consumer, place: OffsetRange) -> Iterator[pa.RecordBat
             )
 
 
-def _is_end(message: Message, place: OffsetRange) -> bool:
+def _is_end(event: Message, error: KafkaError, place: OffsetRange) -> bool:
     """Whether an event says that the partition has no more messages; any other error is raised."""
-    error = message.error()
-    if error is None or error.code() == KafkaError._PARTITION_EOF:
-        return message.partition() == place.partition and message.topic() == place.topic
+    if error.code() == KafkaError._PARTITION_EOF:
+        # Or that one read before this one has not.
+        return (event.topic(), event.partition()) == (place.topic, place.partition)
     if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
         raise RangeIncomplete(
             f"{place.topic}[{place.partition}]: Kafka no longer holds all of offsets {place.start} to "

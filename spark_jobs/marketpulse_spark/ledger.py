@@ -56,12 +56,6 @@ class Plan:
         """Number of offsets in the batch."""
         return sum(len(each) for each in self.ranges)
 
-    @property
-    def shares_partitions(self) -> bool:
-        """Whether a partition has messages in more than one topic."""
-        filled = [each.partition for each in self.ranges if len(each)]
-        return len(filled) > len(set(filled))
-
     def of_partition(self, partition: int) -> tuple[OffsetRange, ...]:
         """The ranges that one transaction commits: this partition of each topic."""
         return tuple(each for each in self.ranges if each.partition == partition)

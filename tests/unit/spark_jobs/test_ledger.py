@@ -90,9 +90,6 @@ def test_batch_after_batch_reads_every_offset_once(waiting: tuple[Waiting, Waiti
 def test_plan_groups_ranges_by_partition() -> None:
     made = plan([*rows(LIVE), *rows(BACKFILL)], [state(LIVE, {0: 5, 1: 0}), state(BACKFILL, {0: 0, 1: 7})], 100)
     assert made.of_partition(1) == (OffsetRange(LIVE, 1, 100, 100), OffsetRange(BACKFILL, 1, 100, 107))
-    assert not made.shares_partitions
-    both = plan([*rows(LIVE), *rows(BACKFILL)], [state(LIVE, {0: 5, 1: 0}), state(BACKFILL, {0: 1, 1: 7})], 100)
-    assert both.shares_partitions
     assert plan([*rows(LIVE)], [state(LIVE, {0: 0, 1: 0})], 100) == Plan(
         (OffsetRange(LIVE, 0, 100, 100), OffsetRange(LIVE, 1, 100, 100)), behind=0
     )
