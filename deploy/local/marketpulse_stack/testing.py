@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from marketpulse_stack.settings import Settings
 SYNC_SECONDS = 900.0
 #: Checks that run at once: many of them wait for services most of the time.
 LANES = 2
+_running: set[subprocess.Popen[str]] = set()
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def run_tests(settings: Settings, part: str) -> int:
         "e2e": lambda settings: [Check("e2e", "stack", ("pytest", "tests/e2e"))],
     }
     if part == "format":
-        return max(_run(settings, check, stdout=None).returncode for check in _format())
+        return max(_run(settings, check, stdout=None)[0] for check in _format())
     checks = [check for name, make in parts.items() if part in (name, "all") for check in make(settings)]
     results = _run_all(settings, checks)
     say("\n=== summary ===")
@@ -82,18 +84,25 @@ def _run_all(settings: Settings, checks: Sequence[Check]) -> list[tuple[str, int
     """Runs checks beside one another, each one's output shown when it ends; returns names, exit codes and seconds."""
     results: dict[str, tuple[str, int, float]] = {}
     with ThreadPoolExecutor(LANES) as pool:
-        # The long ones are last in the list and start first, so that no core idles at the end.
-        for future in as_completed([pool.submit(_timed, settings, check) for check in reversed(checks)]):
-            check, code, output, seconds = future.result()
-            say(f"\n=== {check.name} ({seconds:.0f} s) ===\n{output.rstrip()}")
-            results[check.name] = (check.name, code, seconds)
+        try:
+            # The long ones are last in the list and start first, so that no core idles at the end.
+            for future in as_completed([pool.submit(_timed, settings, check) for check in reversed(checks)]):
+                check, code, output, seconds = future.result()
+                say(f"\n=== {check.name} ({seconds:.0f} s) ===\n{output.rstrip()}")
+                results[check.name] = (check.name, code, seconds)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in list(_running):
+                # Once: pytest then ends whatever its fixtures have started.
+                process.send_signal(signal.SIGINT)
+            raise
     return [results[check.name] for check in checks]
 
 
 def _timed(settings: Settings, check: Check) -> tuple[Check, int, str, float]:
     began = time.monotonic()
-    finished = _run(settings, check)
-    return check, finished.returncode, finished.stdout, time.monotonic() - began
+    code, output = _run(settings, check)
+    return check, code, output, time.monotonic() - began
 
 
 def _install(settings: Settings, *, everything: bool) -> None:
@@ -167,7 +176,8 @@ def _pytest(settings: Settings, kind: str) -> list[Check]:
     ]
 
 
-def _run(settings: Settings, check: Check, stdout: int | None = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
+def _run(settings: Settings, check: Check, stdout: int | None = subprocess.PIPE) -> tuple[int, str]:
+    """Runs a check; returns its exit code and, unless it goes elsewhere, what it printed."""
     folders = {"uv": settings.tools / "uv" / "bin", "tools": settings.tools / "bin"}
     folder = folders.get(check.environment) or settings.python(check.environment).parent
     # The caller's own stack and settings must not leak into tests.
@@ -179,12 +189,20 @@ def _run(settings: Settings, check: Check, stdout: int | None = subprocess.PIPE)
         "PATH": f"{folder}:{own['PATH']}",
     }
     program = str(folder / check.command[0])
-    return subprocess.run(
+    process = subprocess.Popen(
         [program, *check.command[1:]],
         cwd=settings.root,
         env=variables,
+        stdin=subprocess.DEVNULL,
         stdout=stdout,
         stderr=subprocess.STDOUT,
         text=True,
-        check=False,
+        # Ctrl-C reaches us alone; what it means for a check, we say.
+        process_group=0,
     )
+    _running.add(process)
+    try:
+        output, _ = process.communicate()
+    finally:
+        _running.discard(process)
+    return process.returncode, output or ""
