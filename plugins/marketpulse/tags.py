@@ -10,4 +10,5 @@ class Tag(StrEnum):
 
     BARS = "bars"
     EVERY_MINUTE = "every-minute"
+    EVERY_HOUR = "every-hour"
     ON_NEW_DATA = "on-new-data"

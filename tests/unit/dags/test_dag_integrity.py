@@ -15,7 +15,8 @@ from marketpulse.defaults import DEFAULT_ARGS, OWNER
 from marketpulse.tags import Tag
 
 REPOSITORY = Path(__file__).parents[3]
-EDGES = {
+EDGES: dict[str, set[tuple[str, str]]] = {
+    "check_completeness": set(),
     "ingest_bars": {("publish_bars", "report_failures")},
     "load_bars": {("load_bars", "check_bars")},
 }
@@ -67,6 +68,7 @@ def test_schedules(dags: dict[str, DAG]) -> None:
 
     assert ingest.schedule == CronTriggerTimetable("* * * * *", timezone="UTC")
     assert load.schedule == AssetOrTimeSchedule(assets=[BARS_PUBLISHED], timetable=sweep)
+    assert dags["check_completeness"].schedule == CronTriggerTimetable("7 * * * *", timezone="UTC")
     assert (ingest.max_active_runs, load.max_active_runs) == (2, 1)
 
 

@@ -1,0 +1,32 @@
+-- When markets trade, and which bars of those minutes are there.
+-- depends: 0008_known_when
+
+-- One row for each trading day of a calendar, from exchange_calendars; a day of 24/7 is a UTC day.
+CREATE TABLE market.sessions (
+    calendar text           NOT NULL,
+    session  date           NOT NULL,
+    hours    tstzmultirange NOT NULL CHECK (NOT isempty(hours)),
+    PRIMARY KEY (calendar, session)
+);
+COMMENT ON COLUMN market.sessions.session IS 'The trading day, by the calendar of the exchange.';
+COMMENT ON COLUMN market.sessions.hours IS 'Regular trading: open to close, without a lunch break and without extended hours.';
+
+-- What market.bars_1m holds of each session that a source should have: one row for each symbol, source and session.
+CREATE TABLE ops.coverage (
+    symbol      text           NOT NULL,
+    source      text           NOT NULL,
+    session     date           NOT NULL,
+    expected    integer        NOT NULL,
+    present     integer        NOT NULL CHECK (present <= expected),
+    missing     integer        GENERATED ALWAYS AS (expected - present) STORED,
+    missing_at  tstzmultirange NOT NULL,
+    measured_at timestamptz    NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (symbol, source, session)
+);
+COMMENT ON COLUMN ops.coverage.expected IS 'Minutes of regular trading, from the first bar of the source on, that a bar could be of.';
+COMMENT ON COLUMN ops.coverage.present IS 'Minutes of these that have a bar.';
+COMMENT ON COLUMN ops.coverage.missing_at IS 'Minutes that have none, neighbours joined.';
+COMMENT ON COLUMN ops.coverage.measured_at IS 'When this row last changed.';
+CREATE INDEX ON ops.coverage (session) WHERE missing > 0;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON market.sessions, ops.coverage TO marketpulse_loader;
