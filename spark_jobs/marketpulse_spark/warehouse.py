@@ -91,6 +91,9 @@ class Control:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
+        # Closing alone would free the lock only when the server notices: the next run, or a person, would find it held.
+        with contextlib.suppress(psycopg.OperationalError):
+            self._connection.execute("SELECT pg_advisory_unlock_all()")
         self._connection.close()
 
     def _lock(self) -> None:
