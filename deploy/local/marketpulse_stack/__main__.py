@@ -26,7 +26,9 @@ def main(argv: Sequence[str]) -> int:
         complain(f"\n{error}")
         return 1
     except (KeyboardInterrupt, CancelledError):
-        complain("\nInterrupted. What has started still runs: `make up` continues, `make down` stops it.")
+        complain("\nInterrupted.")
+        if arguments.command != "test":  # Tests end what they have started.
+            complain("What has started still runs: `make up` continues, `make down` stops it.")
         return 130
 
 

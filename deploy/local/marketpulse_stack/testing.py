@@ -106,7 +106,9 @@ def _timed(settings: Settings, check: Check) -> tuple[Check, int, str, float]:
 
 
 def _install(settings: Settings, *, everything: bool) -> None:
-    needed = [item for item in install.items(settings).values() if everything or item.name != "kafka jars"]
+    # Spark's connector is for `make bench` alone.
+    spared = {"spark jars"} if everything else {"spark jars", "kafka jars"}
+    needed = [item for name, item in install.items(settings).items() if name not in spared]
     run_steps(
         [
             *(install.step(settings, item) for item in needed),

@@ -88,7 +88,7 @@ def up(settings: Settings, *, only: Collection[str] = ()) -> None:
 
 
 def install_everything(settings: Settings) -> None:
-    """Installs all that `make up` needs, and starts nothing."""
+    """Installs all that `make up`, `make chaos` and `make bench` need, and starts nothing."""
     preflight.check_disk([settings.tools], gigabytes=preflight.RUN_GIGABYTES)
     run_steps([install.step(settings, item) for item in install.items(settings).values()])
 
@@ -117,9 +117,15 @@ def _is_ready(settings: Settings, service: Service) -> bool:
 
 def _check_machine(settings: Settings, to_start: Collection[Service]) -> None:
     preflight.check_ports([port for service in to_start for port in service.listens])
-    complete = all(item.is_installed(settings) for item in install.items(settings).values())
+    complete = all(item.is_installed(settings) for item in _needed(settings, [service.name for service in to_start]))
     needed = preflight.RUN_GIGABYTES if complete else preflight.INSTALL_GIGABYTES
     preflight.check_disk([settings.home, settings.tools], gigabytes=needed)
+
+
+def _needed(settings: Settings, services: Collection[str]) -> list[install.Item]:
+    """What has to be installed for these services."""
+    names = {name for service in services for name in NEEDS.get(service, ())}
+    return [item for item in install.items(settings).values() if item.name in names]
 
 
 def _write_files(settings: Settings, *, supervised: bool) -> None:
@@ -134,8 +140,7 @@ def _write_files(settings: Settings, *, supervised: bool) -> None:
 
 
 def _steps(settings: Settings, services: dict[str, Service]) -> list[Step]:
-    installed = {name for service in services for name in NEEDS.get(service, ())}
-    steps = [install.step(settings, item) for item in install.items(settings).values() if item.name in installed]
+    steps = [install.step(settings, item) for item in _needed(settings, services)]
     if "postgres" in services:
         steps.append(Step("PostgreSQL's schema", lambda: _migrate(settings), ("postgres",)))
     if "kafka" in services:
