@@ -156,8 +156,10 @@ def _by_executors(
     tasks = spark.range(0, partitions, 1, partitions)
     if settings.with_indicators:
         observed = tasks.mapInArrow(observe_partition, OBSERVATIONS_DDL).repartitionById(partitions, "partition")
-        tasks = affected_indicators(observed, ("partition", *SERIES))
-    return [_count(row) for row in tasks.mapInArrow(write_partition, _COUNTS_DDL).collect()]
+        to_write = affected_indicators(observed, ("partition", *SERIES))
+    else:
+        to_write = tasks
+    return [_count(row) for row in to_write.mapInArrow(write_partition, _COUNTS_DDL).collect()]
 
 
 def _task_partition() -> int:

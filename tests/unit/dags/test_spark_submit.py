@@ -40,7 +40,7 @@ def command(operator: SparkSubmitOperator) -> Sequence[str]:
 
 
 def test_the_rendered_command(command: Sequence[str]) -> None:
-    """Nothing more: the wrapper named spark-submit adds jars and tuned flags, and any --conf here would undo them."""
+    """Nothing more: the wrapper named spark-submit adds the tuned flags, and any --conf here would undo them."""
     assert list(command) == [
         "spark-submit",
         "--master",
