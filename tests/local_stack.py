@@ -24,7 +24,7 @@ PORT_VARIABLES = (
     "STATSD_EXPORTER_PORT",
     "PROMETHEUS_PORT",
 )
-COMMAND_SECONDS = 300
+COMMAND_SECONDS = 900
 _FOREIGN = ("SIM_", "ALPHA_VANTAGE_", "MARKETPULSE_", "AIRFLOW")
 
 
@@ -61,7 +61,15 @@ def run_stack(variables: Mapping[str, str], *arguments: str) -> str:
 
 def run(variables: Mapping[str, str], *command: str) -> str:
     """Runs a command with these variables; returns what it printed. Raises StackBroken when it fails."""
-    finished = subprocess.run(
+    finished = execute(variables, *command)
+    if finished.returncode != 0:
+        raise StackBroken(f"{' '.join(command)} failed:\n{finished.stdout}")
+    return finished.stdout
+
+
+def execute(variables: Mapping[str, str], *command: str) -> subprocess.CompletedProcess[str]:
+    """Runs a command in the checkout, failed or not; standard output and error come together."""
+    return subprocess.run(
         command,
         cwd=REPOSITORY,
         env=dict(variables),
@@ -72,9 +80,6 @@ def run(variables: Mapping[str, str], *command: str) -> str:
         timeout=COMMAND_SECONDS,
         check=False,
     )
-    if finished.returncode != 0:
-        raise StackBroken(f"{' '.join(command)} failed:\n{finished.stdout}")
-    return finished.stdout
 
 
 def service_variables(variables: Mapping[str, str]) -> dict[str, str]:

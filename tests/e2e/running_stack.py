@@ -17,9 +17,7 @@ from marketpulse_stack.airflow_api import AirflowApi
 from marketpulse_stack.settings import Settings, load_settings
 from marketpulse_stack.supervision import Supervisor
 
-from tests.local_stack import REPOSITORY, stack_variables
-
-COMMAND_SECONDS = 900
+from tests.local_stack import execute, stack_variables
 
 
 class RunningStack:
@@ -36,17 +34,7 @@ class RunningStack:
 
     def make(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
         """Runs make in the checkout, as a user would; standard output and error come together."""
-        return subprocess.run(
-            ["make", "-s", *arguments],
-            cwd=REPOSITORY,
-            env={**self.environment, **more},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=COMMAND_SECONDS,
-            check=False,
-        )
+        return execute({**self.environment, **more}, "make", "-s", *arguments)
 
     def up(self) -> str:
         """`make up`; returns what it printed."""

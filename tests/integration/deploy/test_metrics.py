@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import time
@@ -11,9 +10,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from marketpulse_stack.settings import REPOSITORY
 
-TOOLS = REPOSITORY / os.environ.get("MARKETPULSE_TOOLS", ".tools")
+from tests.local_stack import REPOSITORY, TOOLS
+
 # As Airflow 3.3.2 sends them with statsd_influxdb_enabled and without legacy names, and as the pipeline does.
 LINES = (
     "airflow.scheduler_heartbeat:1|c",

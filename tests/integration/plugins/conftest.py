@@ -20,14 +20,14 @@ import psycopg
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
+from tests.local_stack import REPOSITORY, TOOLS
+
 # Before anything imports Airflow.
 _home = tempfile.mkdtemp(prefix="airflow-")
 atexit.register(shutil.rmtree, _home, ignore_errors=True)
 os.environ["AIRFLOW_HOME"] = _home
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 
-REPOSITORY = Path(__file__).parents[3]
-TOOLS = REPOSITORY / os.environ.get("MARKETPULSE_TOOLS", ".tools")
 SIMULATED_NOW = datetime.now(UTC).replace(second=0, microsecond=0)
 CANARY = "CANARY-KEY/0001+x"
 TASK_VARIABLES = ("MARKETPULSE_", "AIRFLOW_CONN_", "PGPASSFILE")

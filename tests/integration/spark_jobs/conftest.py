@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -18,9 +16,7 @@ from pyspark.sql import SparkSession
 
 from tests.integration.spark_jobs.feed import Feed, fresh_feed, settings_of
 from tests.integration.spark_jobs.warehouse import Warehouse
-
-REPOSITORY = Path(__file__).resolve().parents[3]
-TOOLS = REPOSITORY / os.environ.get("MARKETPULSE_TOOLS", ".tools")
+from tests.local_stack import REPOSITORY
 
 
 @pytest.fixture(scope="session")

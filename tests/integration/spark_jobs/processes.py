@@ -10,7 +10,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[3]
+from tests.local_stack import REPOSITORY
+
 SUBMIT = REPOSITORY / "spark_jobs/bin/spark-submit"
 LOAD_BARS = REPOSITORY / "spark_jobs/marketpulse_spark/jobs/load_bars.py"
 SECONDS = 240

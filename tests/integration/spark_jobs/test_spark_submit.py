@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from pathlib import Path
@@ -11,11 +10,11 @@ import pytest
 
 from tests.integration.spark_jobs.expected import expected, found
 from tests.integration.spark_jobs.feed import Feed, bar
-from tests.integration.spark_jobs.processes import LOAD_BARS, REPOSITORY, submit
+from tests.integration.spark_jobs.processes import LOAD_BARS, submit
 from tests.integration.spark_jobs.warehouse import Warehouse
+from tests.local_stack import REPOSITORY, TOOLS
 
 BARS = [bar(number, f"{100 + number}", symbol=symbol) for number in range(9) for symbol in ("MSFT", "IBM")]
-TOOLS = REPOSITORY / os.environ.get("MARKETPULSE_TOOLS", ".tools")
 
 
 @pytest.fixture
