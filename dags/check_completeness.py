@@ -50,6 +50,6 @@ with DAG(
         """Measure; returns how many bars each source lacks."""
         from marketpulse.completeness import check_completeness
 
-        return {each.source: each.expected - each.present for each in check_completeness(datetime.now(UTC))}
+        return {each.source: each.missing for each in check_completeness(datetime.now(UTC))}
 
     measure_coverage()

@@ -5,18 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import psycopg
 from psycopg.types.multirange import TimestamptzMultirange
 from psycopg.types.range import TimestamptzRange
 
 from marketpulse import metrics
-from marketpulse.config import INSTRUMENTS_FILE, ConfigError, SourceSettings, load_instruments, load_sources
-from marketpulse.sessions import ALWAYS_OPEN
+from marketpulse.calendars import TradingSession, trading_sessions
+from marketpulse.config import SourceSettings, load_instruments, load_sources
 from marketpulse.warehouse import connect, sql
 
-FIRST_SESSION = date(2000, 1, 3)
+# Sessions are known from a week before the oldest bar on, and ahead of today.
+BEFORE = timedelta(days=7)
 AHEAD = timedelta(days=60)
 # A bar counts as missing once its minute is so long ago: late answers and the loader have had their time.
 SETTLED_AFTER = timedelta(minutes=10)
@@ -27,19 +28,6 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class TradingSession:
-    """One trading day of a calendar.
-
-    Attributes:
-        session: The day, as the exchange names it.
-        hours: Start and end of each stretch of regular trading; aware, UTC. Two where there is a lunch break.
-    """
-
-    session: date
-    hours: tuple[tuple[datetime, datetime], ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Coverage:
     """How many bars of a source should be there, and how many are."""
 
@@ -47,38 +35,10 @@ class Coverage:
     expected: int
     present: int
 
-
-def trading_sessions(calendar: str, first: date, last: date) -> list[TradingSession]:
-    """The regular sessions of a calendar, holidays, half days and clock changes included.
-
-    Raises:
-        ConfigError: exchange_calendars has no such calendar.
-    """
-    if calendar == ALWAYS_OPEN:
-        days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-        starts = [datetime(day.year, day.month, day.day, tzinfo=UTC) for day in days]
-        return [
-            TradingSession(day, ((start, start + timedelta(days=1)),)) for day, start in zip(days, starts, strict=True)
-        ]
-    import exchange_calendars
-    import pandas as pd  # type: ignore[import-untyped]
-    from exchange_calendars.errors import InvalidCalendarName
-
-    try:
-        exchange = exchange_calendars.get_calendar(calendar, start=first.isoformat(), end=last.isoformat())
-    except InvalidCalendarName:
-        raise ConfigError(
-            INSTRUMENTS_FILE,
-            "calendar",
-            f"exchange_calendars has no calendar {calendar}",
-            "use one of its codes, or 24/7",
-        ) from None
-    sessions = []
-    for day, row in exchange.schedule.iterrows():
-        edges = [row["open"], row["break_start"], row["break_end"], row["close"]]
-        times = [edge.to_pydatetime() for edge in edges if not pd.isna(edge)]
-        sessions.append(TradingSession(day.date(), tuple(zip(times[0::2], times[1::2], strict=True))))
-    return sessions
+    @property
+    def missing(self) -> int:
+        """How many are not there."""
+        return self.expected - self.present
 
 
 def sync_sessions(connection: psycopg.Connection, calendars: Iterable[str], first: date, last: date) -> int:
@@ -137,14 +97,17 @@ def check_completeness(now: datetime) -> list[Coverage]:
     instruments = load_instruments()
     sources = load_sources(instruments)
     with connect(statement_seconds=STATEMENT_SECONDS, lock_seconds=LOCK_SECONDS) as connection:
+        row = connection.execute(sql("ops/coverage/oldest.sql"), {"sources": list(sources)}).fetchone()
+        if not row or row[0] is None:
+            log.info("there are no bars yet")
+            return []
         calendars = {instrument.calendar for instrument in instruments.values()}
-        changed = sync_sessions(connection, calendars, FIRST_SESSION, (now + AHEAD).date())
+        changed = sync_sessions(connection, calendars, (row[0] - BEFORE).date(), (now + AHEAD).date())
         log.info("market.sessions: %d rows changed", changed)
         coverage = measure_coverage(connection, sources, now)
     for each in coverage:
-        missing = each.expected - each.present
-        log.info("%s: %d of %d bars, %d missing", each.source, each.present, each.expected, missing)
-        metrics.gauge("bars_missing", missing, source=each.source)
+        log.info("%s: %d of %d bars, %d missing", each.source, each.present, each.expected, each.missing)
+        metrics.gauge("bars_missing", each.missing, source=each.source)
     return coverage
 
 

@@ -18,10 +18,10 @@ from importlib.metadata import version
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from marketpulse.config import INSTRUMENTS_FILE, ConfigError, Instrument
+from marketpulse.calendars import ALWAYS_OPEN, open_calendar
+from marketpulse.config import Instrument
 from marketpulse.watermarks import Watermark
 
-ALWAYS_OPEN = "24/7"
 # The bar of the last minute is complete only after the close.
 AFTER_CLOSE = timedelta(minutes=2)
 # One more look for bars that arrived late.
@@ -97,20 +97,7 @@ def compute_sessions(calendar: str, now: datetime) -> tuple[Session, ...]:
     Raises:
         ConfigError: exchange_calendars has no such calendar.
     """
-    import exchange_calendars
-    from exchange_calendars.errors import InvalidCalendarName
-
-    try:
-        exchange = exchange_calendars.get_calendar(
-            calendar, start=(now - CACHED_PAST).date().isoformat(), end=(now + CACHED_AHEAD).date().isoformat()
-        )
-    except InvalidCalendarName:
-        raise ConfigError(
-            INSTRUMENTS_FILE,
-            "calendar",
-            f"exchange_calendars has no calendar {calendar}",
-            "use one of its codes, or 24/7",
-        ) from None
+    exchange = open_calendar(calendar, (now - CACHED_PAST).date(), (now + CACHED_AHEAD).date())
     hours = EXTENDED_HOURS.get(calendar)
     sessions = []
     for day, row in exchange.schedule.iterrows():

@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 
 import psycopg
 
+from marketpulse.calendars import ALWAYS_OPEN
 from marketpulse.config import INSTRUMENTS_FILE, Instrument, load_instruments
 from marketpulse.errors import MarketPulseError
-from marketpulse.sessions import ALWAYS_OPEN, load_sessions
+from marketpulse.sessions import load_sessions
 from marketpulse.warehouse import connect, sql
 
 

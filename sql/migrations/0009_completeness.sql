@@ -16,6 +16,7 @@ CREATE TABLE ops.coverage (
     symbol      text           NOT NULL,
     source      text           NOT NULL,
     session     date           NOT NULL,
+    expected_at tstzmultirange NOT NULL,
     expected    integer        NOT NULL,
     present     integer        NOT NULL CHECK (present <= expected),
     missing     integer        GENERATED ALWAYS AS (expected - present) STORED,
@@ -23,8 +24,9 @@ CREATE TABLE ops.coverage (
     measured_at timestamptz    NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (symbol, source, session)
 );
-COMMENT ON COLUMN ops.coverage.expected IS 'Minutes of regular trading, from the first bar of the source on, that a bar could be of.';
-COMMENT ON COLUMN ops.coverage.present IS 'Minutes of these that have a bar.';
+COMMENT ON COLUMN ops.coverage.expected_at IS 'Regular trading, from the first bar that the source ever had on.';
+COMMENT ON COLUMN ops.coverage.expected IS 'Minutes of expected_at.';
+COMMENT ON COLUMN ops.coverage.present IS 'Those of them that have a bar.';
 COMMENT ON COLUMN ops.coverage.missing_at IS 'Minutes that have none, neighbours joined.';
 COMMENT ON COLUMN ops.coverage.measured_at IS 'When this row last changed.';
 CREATE INDEX ON ops.coverage (session) WHERE missing > 0;

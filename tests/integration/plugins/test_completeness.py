@@ -82,6 +82,38 @@ def test_a_complete_session_and_holes_in_one(owner_dsn: str) -> None:
     assert rows("SELECT measured_at FROM ops.coverage") != [measured_at]
 
 
+def test_bars_deleted_at_either_end_or_all_of_them_are_missed(owner_dsn: str) -> None:
+    store(("BTCEUR", "coinbase", ts) for ts in minutes("2026-05-14T23:50", "2026-05-16T00:09"))
+    now = at("2026-05-20T00:00")
+    (before,) = check_completeness(now)
+    assert (before.expected, before.missing) == (1460, 0)
+    remove("ts < '2026-05-15 00:05Z' OR ts >= '2026-05-16'", owner_dsn)
+    (after,) = check_completeness(now)
+    assert (after.expected, after.missing) == (1460, 25)
+    assert rows("SELECT session, missing FROM ops.coverage ORDER BY 1") == [
+        (date(2026, 5, 14), 10),
+        (date(2026, 5, 15), 5),
+        (date(2026, 5, 16), 10),
+    ]
+    remove("true", owner_dsn)
+    (nothing,) = check_completeness(now)
+    assert (nothing.expected, nothing.missing) == (1460, 1460)
+
+
+def test_a_session_that_is_none_any_more_is_owed_no_more() -> None:
+    store(("MSFT", "import", ts) for ts in minutes("2026-11-25T15:00", "2026-11-27T16:00"))
+    check_completeness(at("2026-11-28T00:00"))
+    sources = load_sources(load_instruments())
+    with connect(statement_seconds=30, lock_seconds=5) as connection:
+        connection.execute("DELETE FROM market.sessions WHERE (calendar, session) = ('XNYS', '2026-11-25')")
+        measure_coverage(connection, sources, at("2026-11-28T00:00"))
+    assert rows("SELECT session FROM ops.coverage") == [(date(2026, 11, 27),)]
+
+
+def test_no_bars_are_no_holes() -> None:
+    assert check_completeness(at("2026-11-28T00:00")) == []
+
+
 def test_what_did_not_change_is_left_alone() -> None:
     store(("MSFT", "alpha_vantage", ts) for ts in minutes("2026-11-27T15:00", "2026-11-27T16:00"))
     check_completeness(at("2026-11-27T22:00"))

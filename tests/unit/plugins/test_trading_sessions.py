@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 import pytest
-from marketpulse.completeness import trading_sessions
+from marketpulse.calendars import trading_sessions
 from marketpulse.config import ConfigError
 
 
