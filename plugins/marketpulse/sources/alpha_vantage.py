@@ -32,7 +32,10 @@ from marketpulse.sources.errors import (
 from marketpulse.sources.http import Answer, VendorClient
 from marketpulse.sources.protocol import FetchedBars
 
+PATH = "/query"
 COMPACT_BARS = 100
+# Months of an equity are those of its exchange: the vendor serves US exchanges.
+EXCHANGE_ZONE = ZoneInfo("America/New_York")
 BAR_LENGTH = timedelta(minutes=1)
 _FIELDS = ("1. open", "2. high", "3. low", "4. close", "5. volume")
 
@@ -68,30 +71,39 @@ class AlphaVantage:
     async def fetch_bars(self, instrument: Instrument, watermark: datetime | None) -> FetchedBars:
         """See `Source.fetch_bars`."""
         size = choose_output_size(instrument, watermark, datetime.now(UTC))
-        fetched = await self._ask(instrument, size)
+        fetched = await self._ask(instrument, outputsize=size)
         if size == "compact" and watermark and not _reaches(fetched, watermark):
-            fetched = await self._ask(instrument, "full")
+            fetched = await self._ask(instrument, outputsize="full")
         has_gap = bool(watermark and fetched.bars and not _reaches(fetched, watermark))
         return FetchedBars(fetched.bars, fetched.fetched_at, has_gap)
+
+    async def fetch_history(self, instrument: Instrument, start: datetime, end: datetime) -> FetchedBars:
+        """See `Source.fetch_history`: of equities any month, of crypto the last 30 days."""
+        if instrument.kind == "crypto":
+            fetched = await self._ask(instrument, outputsize="full")
+            complete_from = max(start, fetched.bars[0].ts) if fetched.bars else None
+            return FetchedBars(_within(fetched.bars, start, end), fetched.fetched_at, complete_from=complete_from)
+        answers = [await self._ask(instrument, outputsize="full", month=month) for month in months_between(start, end)]
+        bars = _within([bar for answer in answers for bar in answer.bars], start, end)
+        return FetchedBars(bars, answers[-1].fetched_at, complete_from=start)
 
     async def close(self) -> None:
         """See `Source.close`."""
         await self._client.close()
 
-    async def _ask(self, instrument: Instrument, size: str) -> FetchedBars:
+    async def _ask(self, instrument: Instrument, **what: str) -> FetchedBars:
         source, symbol, redact = self._settings.name, instrument.symbol, self._client.redact
 
         def read(answer: Answer) -> FetchedBars:
             bars = parse_bars(answer.body, source, instrument, redact)
             return FetchedBars(keep_finished(bars, answer.composed_at), answer.received_at)
 
-        return await self._client.ask(symbol, self._query(instrument, size), read)
+        return await self._client.ask(symbol, PATH, {**self._query(instrument), **what}, read)
 
-    def _query(self, instrument: Instrument, size: str) -> dict[str, str]:
+    def _query(self, instrument: Instrument) -> dict[str, str]:
         key = self._settings.api_key
         common = {
             "interval": INTERVAL,
-            "outputsize": size,
             "datatype": "json",
             "apikey": key.get_secret_value() if key else "",
         }
@@ -120,6 +132,18 @@ def choose_output_size(instrument: Instrument, watermark: datetime | None, now: 
         return "full"
     reach_by_clock = now - watermark <= COMPACT_BARS * BAR_LENGTH
     return "compact" if reach_by_clock or instrument.calendar != "24/7" else "full"
+
+
+def months_between(start: datetime, end: datetime) -> list[str]:
+    """The exchange's months that [start, end) touches, such as `2026-05`.
+
+    Args:
+        start: Aware.
+        end: Aware, later than `start`.
+    """
+    first, last = start.astimezone(EXCHANGE_ZONE), (end - BAR_LENGTH).astimezone(EXCHANGE_ZONE)
+    numbers = range(first.year * 12 + first.month - 1, last.year * 12 + last.month)
+    return [f"{number // 12:04}-{number % 12 + 1:02}" for number in numbers]
 
 
 def parse_bars(body: bytes, source: str, instrument: Instrument, redact: Redactor) -> list[Bar]:
@@ -203,6 +227,10 @@ def _utc_minute(text: str, zone: ZoneInfo) -> datetime:
     if local.tzinfo or local.second or local.microsecond:
         raise ValueError("is not a whole minute in the answer's zone")
     return to_utc(local, zone, first_of_two=True)
+
+
+def _within(bars: list[Bar], start: datetime, end: datetime) -> list[Bar]:
+    return [bar for bar in bars if start <= bar.ts < end]
 
 
 def _reaches(fetched: FetchedBars, watermark: datetime) -> bool:

@@ -73,11 +73,12 @@ class VendorClient:
         )
         self._limiter = Limiter(_rates(settings.requests_per_second, settings.requests_per_minute))
 
-    async def ask(self, symbol: str, params: Mapping[str, str], read: Callable[[Answer], T]) -> T:
+    async def ask(self, symbol: str, path: str, params: Mapping[str, str], read: Callable[[Answer], T]) -> T:
         """Ask until there is an answer that `read` accepts, or asking again cannot help.
 
         Args:
             symbol: The instrument, for messages.
+            path: Where to ask, below the vendor's address.
             params: The query.
             read: Turns the answer into a result, or raises a `VendorError`.
 
@@ -96,7 +97,7 @@ class VendorClient:
                     with attempt:
                         await self._limiter.try_acquire_async(self._source)
                         try:
-                            return await self._ask_once(symbol, params, read)
+                            return await self._ask_once(symbol, path, params, read)
                         except VendorError as error:
                             last = error
                             log.warning("%s, attempt %d: %s", symbol, attempt.retry_state.attempt_number, error.detail)
@@ -109,11 +110,11 @@ class VendorClient:
         """Close the pooled connections."""
         await self._http.aclose()
 
-    async def _ask_once(self, symbol: str, params: Mapping[str, str], read: Callable[[Answer], T]) -> T:
+    async def _ask_once(self, symbol: str, path: str, params: Mapping[str, str], read: Callable[[Answer], T]) -> T:
         started = time.monotonic()
         outcome = "ok"
         try:
-            return read(await self._get(symbol, params))
+            return read(await self._get(symbol, path, params))
         except VendorError as error:
             outcome = error.outcome
             raise
@@ -121,12 +122,12 @@ class VendorClient:
             metrics.count("vendor_requests", 1, source=self._source, outcome=outcome)
             metrics.timing("vendor_request_duration", time.monotonic() - started, source=self._source)
 
-    async def _get(self, symbol: str, params: Mapping[str, str]) -> Answer:
+    async def _get(self, symbol: str, path: str, params: Mapping[str, str]) -> Answer:
         asked_at = datetime.now(UTC)
         try:
             # httpx bounds each read; a server that drips bytes is bounded here.
             async with asyncio.timeout(self._complete_seconds):
-                response = await self._http.get("/query", params=params)
+                response = await self._http.get(path, params=params)
         except TimeoutError:
             raise self._unavailable(symbol, f"no complete answer within {self._complete_seconds:g} s") from None
         except httpx.TimeoutException as error:

@@ -28,11 +28,14 @@ class FetchedBars:
         bars: Finished bars, oldest first.
         fetched_at: When the answer had arrived; aware, UTC.
         has_gap: Whether the answer does not reach back to the watermark, so that bars between may be missing.
+        complete_from: Of history: the first minute that the answer speaks for. The vendor has no bar of a later minute
+            that is not among `bars`; of earlier ones it says nothing. None: it speaks for no minute. Aware, UTC.
     """
 
     bars: list[Bar]
     fetched_at: datetime
     has_gap: bool = False
+    complete_from: datetime | None = None
 
 
 class Source(Protocol):
@@ -44,6 +47,18 @@ class Source(Protocol):
         Args:
             instrument: What to ask for.
             watermark: Start of the newest bar already published; None for a first fetch.
+
+        Raises:
+            VendorError: There is no data, and why.
+        """
+
+    async def fetch_history(self, instrument: Instrument, start: datetime, end: datetime) -> FetchedBars:
+        """The instrument's finished bars that begin in [start, end), all that the vendor has.
+
+        Args:
+            instrument: What to ask for.
+            start: First minute; aware, UTC.
+            end: First minute that is not asked for; aware, UTC.
 
         Raises:
             VendorError: There is no data, and why.

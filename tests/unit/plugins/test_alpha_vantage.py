@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from marketpulse.config import Instrument
 from marketpulse.redaction import Redactor
-from marketpulse.sources.alpha_vantage import choose_output_size, keep_finished, parse_bars
+from marketpulse.sources.alpha_vantage import choose_output_size, keep_finished, months_between, parse_bars
 from marketpulse.sources.errors import (
     BadApiKey,
     DailyBudgetExhausted,
@@ -167,3 +167,17 @@ def test_a_real_sample_answer_is_refused() -> None:
 def test_real_answers_of_another_kind_are_malformed(name: str) -> None:
     with pytest.raises(MalformedAnswer):
         parse((CAPTURES / name).read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "months"),
+    [
+        ("2026-05-15T08:00+00:00", "2026-05-16T00:00+00:00", ["2026-05"]),
+        # In New York it is still May.
+        ("2026-06-01T00:30+00:00", "2026-06-01T03:59+00:00", ["2026-05"]),
+        ("2026-05-31T20:00+00:00", "2026-06-01T04:01+00:00", ["2026-05", "2026-06"]),
+        ("2025-11-30T20:00+00:00", "2026-01-02T00:00+00:00", ["2025-11", "2025-12", "2026-01"]),
+    ],
+)
+def test_history_is_asked_for_by_the_months_of_the_exchange(start: str, end: str, months: list[str]) -> None:
+    assert months_between(datetime.fromisoformat(start), datetime.fromisoformat(end)) == months
