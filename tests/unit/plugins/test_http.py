@@ -113,7 +113,7 @@ def ask(url: str, read: Callable[[Answer], bytes] = lambda answer: answer.body, 
     async def once() -> bytes:
         client = VendorClient(source)
         try:
-            return await client.ask("MSFT", {"apikey": KEY, "symbol": "MSFT"}, read)
+            return await client.ask("MSFT", "/query", {"apikey": KEY, "symbol": "MSFT"}, read)
         finally:
             await client.close()
 
