@@ -93,3 +93,83 @@ $$;
 
 GRANT SELECT, INSERT ON raw.actions, ops.action_observations TO marketpulse_loader;
 GRANT SELECT ON market.corporate_action_versions, market.corporate_actions TO marketpulse_loader;
+
+-- Prices in today's shares. Factors are rounded to 16 decimals, so that a hundred of them do not have a thousand.
+CREATE FUNCTION market.times(a numeric, b numeric) RETURNS numeric
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN round(a * b, 16);
+CREATE AGGREGATE market.product(numeric) (SFUNC = market.times, STYPE = numeric, INITCOND = '1', PARALLEL = SAFE);
+
+-- What prices of a stretch of time are divided by. A dividend takes 1 - amount / last regular close before its ex-date
+-- off all prices before it; that close is brought to the shares of the ex-date first. Where it is not known, or the
+-- dividend is in another currency or not below it, the dividend adjusts nothing. What lies ahead of now() does not, either.
+CREATE VIEW market.adjustment_factors AS
+SELECT i.symbol, series.source, factors.valid_from, factors.valid_until, factors.split_factor, factors.total_factor
+  FROM market.instruments i
+ CROSS JOIN LATERAL (
+        -- The sources that have bars, by one look into the index for each.
+        WITH RECURSIVE known (source) AS (
+            (SELECT b.source FROM market.bars_1m b WHERE b.symbol = i.symbol ORDER BY b.source LIMIT 1)
+            UNION ALL
+            SELECT (SELECT b.source FROM market.bars_1m b WHERE b.symbol = i.symbol AND b.source > k.source
+                     ORDER BY b.source LIMIT 1)
+              FROM known k
+             WHERE k.source IS NOT NULL
+        )
+        SELECT source FROM known WHERE source IS NOT NULL) series
+ CROSS JOIN LATERAL (
+        SELECT border AS valid_from,
+               coalesce(lag(border) OVER newest_first, 'infinity') AS valid_until,
+               trim_scale(market.product(ratio) OVER later) AS split_factor,
+               trim_scale(round(market.product(ratio) OVER later / market.product(kept) OVER later, 16)) AS total_factor
+          FROM (SELECT timestamptz '-infinity' AS border, 1 AS ratio, 1 AS kept
+                UNION ALL
+                SELECT a.effective_at, market.product(a.ratio ORDER BY a.kind, a.ex_date),
+                       market.product(CASE WHEN a.amount < previous.price THEN round(1 - a.amount / previous.price, 16) END
+                                      ORDER BY a.kind, a.ex_date)
+                  FROM market.corporate_actions a
+                  LEFT JOIN LATERAL (
+                        SELECT b.close / (SELECT market.product(s.ratio ORDER BY s.ex_date)
+                                            FROM market.corporate_actions s
+                                           WHERE s.symbol = i.symbol AND s.kind = 'split'
+                                             AND s.effective_at > b.ts AND s.effective_at <= a.effective_at) AS price
+                          FROM market.bars_1m b
+                         WHERE b.symbol = i.symbol AND b.source = series.source
+                           AND b.ts < coalesce((SELECT upper(d.hours) FROM market.sessions d
+                                                 WHERE d.calendar = i.calendar AND d.session < a.ex_date
+                                                 ORDER BY d.session DESC LIMIT 1), a.effective_at)
+                         ORDER BY b.ts DESC LIMIT 1) previous ON a.currency = i.currency
+                 WHERE a.symbol = i.symbol AND a.effective_at <= now()
+                 GROUP BY a.effective_at) borders
+        WINDOW newest_first AS (ORDER BY border DESC),
+               later AS (ORDER BY border DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) factors;
+COMMENT ON COLUMN market.adjustment_factors.split_factor IS 'Today''s shares for each share of then: prices are divided by it, volumes multiplied.';
+COMMENT ON COLUMN market.adjustment_factors.total_factor IS 'The same with dividends: prices divided by it change as wealth does that buys shares for its dividends.';
+
+-- Name symbol, source and a range of ts: they reach the indexes.
+CREATE VIEW market.adjusted_bars_1m AS
+SELECT b.symbol, b.source, b.ts,
+       round(b.open / f.split_factor, 8) AS open, round(b.high / f.split_factor, 8) AS high,
+       round(b.low / f.split_factor, 8) AS low, round(b.close / f.split_factor, 8) AS close,
+       round(b.volume * f.split_factor, 8) AS volume,
+       round(b.open / f.total_factor, 8) AS total_return_open, round(b.high / f.total_factor, 8) AS total_return_high,
+       round(b.low / f.total_factor, 8) AS total_return_low, round(b.close / f.total_factor, 8) AS total_return_close,
+       f.split_factor, f.total_factor
+  FROM market.adjustment_factors f
+  JOIN market.bars_1m b ON b.symbol = f.symbol AND b.source = f.source AND b.ts >= f.valid_from AND b.ts < f.valid_until;
+COMMENT ON COLUMN market.adjusted_bars_1m.volume IS 'In today''s shares.';
+
+CREATE VIEW reports.adjusted_bars_1m AS
+SELECT b.symbol, i.name, i.kind, i.currency, b.source, b.ts, b.open, b.high, b.low, b.close, b.volume,
+       b.total_return_open, b.total_return_high, b.total_return_low, b.total_return_close, b.split_factor, b.total_factor
+  FROM market.adjusted_bars_1m b
+  JOIN market.instruments i USING (symbol);
+
+-- Splits and dividends that stand, announced ones included.
+CREATE VIEW reports.corporate_actions AS
+SELECT a.symbol, i.name, a.kind, a.ex_date, a.ratio, a.amount, a.currency, a.source, a.fetched_at
+  FROM market.corporate_actions a
+  JOIN market.instruments i USING (symbol)
+ WHERE coalesce(a.ratio <> 1, a.amount <> 0);
+
+GRANT SELECT ON market.adjustment_factors, market.adjusted_bars_1m TO marketpulse_loader;
+GRANT SELECT ON reports.adjusted_bars_1m, reports.corporate_actions TO marketpulse_reader, marketpulse_loader;
