@@ -11,4 +11,5 @@ class Tag(StrEnum):
     BARS = "bars"
     EVERY_MINUTE = "every-minute"
     EVERY_HOUR = "every-hour"
+    EVERY_DAY = "every-day"
     ON_NEW_DATA = "on-new-data"

@@ -64,6 +64,8 @@ class AlphaVantage:
         settings: Key, address and rate.
     """
 
+    answers_at_once = timedelta(days=31)
+
     def __init__(self, settings: SourceSettings) -> None:
         self._settings = settings
         self._client = VendorClient(settings)

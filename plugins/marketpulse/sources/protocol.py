@@ -12,7 +12,7 @@ To add a vendor:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib import import_module
 from typing import Protocol
 
@@ -39,7 +39,13 @@ class FetchedBars:
 
 
 class Source(Protocol):
-    """A vendor of bars."""
+    """A vendor of bars.
+
+    Attributes:
+        answers_at_once: How long a stretch of history one request answers for: nearby holes are asked for together.
+    """
+
+    answers_at_once: timedelta
 
     async def fetch_bars(self, instrument: Instrument, watermark: datetime | None) -> FetchedBars:
         """The instrument's bars from the watermark, or as far back as the vendor answers, until now.

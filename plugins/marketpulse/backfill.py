@@ -1,0 +1,162 @@
+"""One session day of one vendor, asked for (again) and published where it differs from what is stored."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+import psycopg
+
+from marketpulse.bars import BACKFILL_TOPIC, Bar
+from marketpulse.calendars import session_span
+from marketpulse.config import (
+    IMPORT_ONLY,
+    INSTRUMENTS_FILE,
+    SOURCES_FILE,
+    ConfigError,
+    Instrument,
+    SourceSettings,
+    load_instruments,
+    load_sources,
+)
+from marketpulse.publishing import BarPublisher
+from marketpulse.redaction import hide_from_airflow
+from marketpulse.sources.errors import VendorError
+from marketpulse.sources.protocol import FetchedBars, Source, open_source
+from marketpulse.warehouse import connect, sql
+
+STATEMENT_SECONDS = 60
+LOCK_SECONDS = 10
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The minutes of one session of one instrument.
+
+    Attributes:
+        instrument: What to ask for.
+        start: First minute of the exchange's day; aware, UTC.
+        end: First minute of the next day; aware, UTC.
+    """
+
+    instrument: Instrument
+    start: datetime
+    end: datetime
+
+
+@dataclass(slots=True)
+class BackfillResult:
+    """What one session day brought.
+
+    Attributes:
+        asked: Symbols that had a session.
+        bars: How many bars the vendor has of them.
+        differing: How many of these are new or have other values than what is stored.
+        published: How many Kafka has acknowledged; 0 in a dry run.
+        failures: Symbol to what went wrong and what to do next, free of secrets.
+        may_pass: Whether asking again soon may help with one of them.
+    """
+
+    asked: list[str] = field(default_factory=list)
+    bars: int = 0
+    differing: int = 0
+    published: int = 0
+    failures: dict[str, str] = field(default_factory=dict)
+    may_pass: bool = False
+
+
+def backfill_session(
+    name: str, symbols: Sequence[str], day: date, run_id: str, *, dry_run: bool, only_polled: bool = False
+) -> BackfillResult:
+    """Ask a source for a session day, extended hours included, and publish what is new or changed.
+
+    Args:
+        name: A source of `config/sources.yml`.
+        symbols: Instruments; empty for those that the source is polled for.
+        day: The session, as the exchange names it.
+        run_id: The Airflow run, for the messages.
+        dry_run: Publish nothing.
+        only_polled: Leave out symbols that were not polled on that day.
+
+    Raises:
+        ConfigError: There is no such source or instrument, or the source cannot be asked.
+        NotAcknowledged: Kafka did not take every message; asking again is safe.
+    """
+    instruments = load_instruments()
+    settings = _askable(load_sources(instruments), name)
+    unknown = [symbol for symbol in symbols if symbol not in instruments]
+    if unknown:
+        raise ConfigError(INSTRUMENTS_FILE, "instruments", f"no symbol {', '.join(unknown)}", "add it, or name others")
+    hide_from_airflow(settings.api_key)
+    wanted = [_span(instruments[symbol], day) for symbol in dict.fromkeys(symbols or settings.symbols)]
+    spans = [span for span in wanted if span]
+    with connect(statement_seconds=STATEMENT_SECONDS, lock_seconds=LOCK_SECONDS) as connection:
+        if only_polled:
+            spans = [span for span in spans if _was_polled(connection, name, span)]
+        result = BackfillResult([span.instrument.symbol for span in spans])
+        fetched = asyncio.run(_fetch(open_source(settings), spans, result))
+        publisher = None if dry_run else BarPublisher(BACKFILL_TOPIC, run_id)
+        for span, answer in fetched:
+            differing = _differing(connection, name, span, answer.bars)
+            result.bars += len(answer.bars)
+            result.differing += len(differing)
+            log.info("%s: %d bars, %d new or changed", span.instrument.symbol, len(answer.bars), len(differing))
+            if publisher:
+                publisher.send(differing, answer.fetched_at)
+    if publisher:
+        result.published = publisher.finish().messages
+    return result
+
+
+def _askable(sources: dict[str, SourceSettings], name: str) -> SourceSettings:
+    settings = sources.get(name)
+    if settings is None:
+        raise ConfigError(SOURCES_FILE, "sources", f"no source named {name}", "add it there, or name another")
+    if settings.adapter == IMPORT_ONLY or settings.base_url is None:
+        raise ConfigError(
+            SOURCES_FILE, f"sources.{name}", "has no vendor that could be asked", "give it an adapter and a base_url"
+        )
+    return settings
+
+
+def _span(instrument: Instrument, day: date) -> Span | None:
+    span = session_span(instrument.calendar, day)
+    return Span(instrument, *span) if span else None
+
+
+def _was_polled(connection: psycopg.Connection, name: str, span: Span) -> bool:
+    row = connection.execute(sql("market/bars_1m/was_polled.sql"), _key(name, span)).fetchone()
+    return row == (True,)
+
+
+def _key(name: str, span: Span) -> dict[str, str | datetime]:
+    return {"symbol": span.instrument.symbol, "source": name, "start": span.start, "end": span.end}
+
+
+async def _fetch(source: Source, spans: Sequence[Span], result: BackfillResult) -> list[tuple[Span, FetchedBars]]:
+    """Ask for all instruments concurrently; one failing does not lose the others."""
+
+    async def ask(span: Span) -> tuple[Span, FetchedBars] | None:
+        try:
+            return span, await source.fetch_history(span.instrument, span.start, span.end)
+        except VendorError as error:
+            result.failures[span.instrument.symbol] = f"{error.detail}. Next: {error.next_step}."
+            result.may_pass |= error.retryable
+            return None
+
+    try:
+        return [each for each in await asyncio.gather(*map(ask, spans)) if each]
+    finally:
+        await source.close()
+
+
+def _differing(connection: psycopg.Connection, name: str, span: Span, bars: Sequence[Bar]) -> list[Bar]:
+    rows = connection.execute(sql("market/bars_1m/read_day.sql"), _key(name, span))
+    stored = {ts: tuple(values) for ts, *values in rows}
+    return [bar for bar in bars if stored.get(bar.ts) != tuple(map(Decimal, bar.values))]
