@@ -70,7 +70,6 @@ with DAG(
     def publish_session() -> dict[str, int]:
         """Ask for the session day; returns how many bars there are, differ and were published."""
         from marketpulse.backfill import backfill_session
-        from marketpulse.ingest import SymbolsFailed
 
         context = get_current_context()
         start = context.get("data_interval_start")
@@ -87,10 +86,7 @@ with DAG(
             dry_run=params["dry_run"],
             only_polled=context["dag_run"].run_type == "scheduled",
         )
-        if result.failures and result.may_pass:
-            raise SymbolsFailed(result.failures)
-        if result.failures:
-            raise AirflowFailException(str(SymbolsFailed(result.failures)))
+        result.raise_failures()
         if not result.published:
             raise AirflowSkipException(
                 f"{day}: {result.bars} bars of {len(result.asked)} symbols, {result.differing} differ"

@@ -29,7 +29,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, CronTriggerTimetable, task
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException
 from marketpulse.assets import BARS_PUBLISHED
 from marketpulse.config import enabled_sources
 from marketpulse.deadlines import alert_after
@@ -63,14 +63,10 @@ with DAG(
     def request_missing(source: str, run_id: str | None = None) -> dict[str, str] | None:
         """Ask one source for its open gaps; returns what failed, by symbol, where something was published."""
         from marketpulse import gaps
-        from marketpulse.ingest import SymbolsFailed
 
         result = gaps.request_missing(source, str(run_id), datetime.now(UTC))
         if not result.published:
-            if result.failures and result.may_pass:
-                raise SymbolsFailed(result.failures)
-            if result.failures:
-                raise AirflowFailException(str(SymbolsFailed(result.failures)))
+            result.raise_failures()
             raise AirflowSkipException(f"{len(result.answers)} gaps were due, and the vendor has no bar of them")
         return result.failures or None
 

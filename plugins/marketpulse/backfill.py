@@ -23,6 +23,7 @@ from marketpulse.config import (
     load_instruments,
     load_sources,
 )
+from marketpulse.outcome import Outcome
 from marketpulse.publishing import BarPublisher
 from marketpulse.redaction import hide_from_airflow
 from marketpulse.sources.errors import VendorError
@@ -51,24 +52,18 @@ class Span:
 
 
 @dataclass(slots=True)
-class BackfillResult:
-    """What one session day brought.
+class BackfillResult(Outcome):
+    """What one session day brought; a dry run publishes nothing.
 
     Attributes:
         asked: Symbols that had a session.
         bars: How many bars the vendor has of them.
         differing: How many of these are new or have other values than what is stored.
-        published: How many Kafka has acknowledged; 0 in a dry run.
-        failures: Symbol to what went wrong and what to do next, free of secrets.
-        may_pass: Whether asking again soon may help with one of them.
     """
 
     asked: list[str] = field(default_factory=list)
     bars: int = 0
     differing: int = 0
-    published: int = 0
-    failures: dict[str, str] = field(default_factory=dict)
-    may_pass: bool = False
 
 
 def backfill_session(
@@ -99,7 +94,7 @@ def backfill_session(
     with connect(statement_seconds=STATEMENT_SECONDS, lock_seconds=LOCK_SECONDS) as connection:
         if only_polled:
             spans = [span for span in spans if _was_polled(connection, name, span)]
-        result = BackfillResult([span.instrument.symbol for span in spans])
+        result = BackfillResult(asked=[span.instrument.symbol for span in spans])
         fetched = asyncio.run(_fetch(open_source(settings), spans, result))
         publisher = None if dry_run else BarPublisher(BACKFILL_TOPIC, run_id)
         for span, answer in fetched:
@@ -146,8 +141,7 @@ async def _fetch(source: Source, spans: Sequence[Span], result: BackfillResult) 
         try:
             return span, await source.fetch_history(span.instrument, span.start, span.end)
         except VendorError as error:
-            result.failures[span.instrument.symbol] = f"{error.detail}. Next: {error.next_step}."
-            result.may_pass |= error.retryable
+            result.add_failure(span.instrument.symbol, error)
             return None
 
     try:

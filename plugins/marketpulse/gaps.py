@@ -15,6 +15,7 @@ import psycopg
 from marketpulse import metrics
 from marketpulse.bars import BACKFILL_TOPIC, Bar
 from marketpulse.config import Instrument, SourceSettings, load_instruments, load_sources
+from marketpulse.outcome import Outcome
 from marketpulse.publishing import BarPublisher
 from marketpulse.redaction import hide_from_airflow
 from marketpulse.sources.errors import VendorError
@@ -63,20 +64,14 @@ class GapAnswer:
 
 
 @dataclass(slots=True)
-class RequestResult:
+class RequestResult(Outcome):
     """What asking one source did.
 
     Attributes:
         answers: Of every gap that was asked for.
-        published: How many bars Kafka has acknowledged.
-        failures: Symbol to what went wrong and what to do next, free of secrets.
-        may_pass: Whether asking again soon may help with one of them.
     """
 
     answers: list[GapAnswer] = field(default_factory=list)
-    published: int = 0
-    failures: dict[str, str] = field(default_factory=dict)
-    may_pass: bool = False
 
 
 def follow_coverage(connection: psycopg.Connection, sources: Mapping[str, SourceSettings]) -> tuple[int, int]:
@@ -177,8 +172,7 @@ async def _ask_one(
         try:
             fetched = await source.fetch_history(instrument, start, end)
         except VendorError as error:
-            result.failures[instrument.symbol] = f"{error.detail}. Next: {error.next_step}."
-            result.may_pass |= error.retryable
+            result.add_failure(instrument.symbol, error)
             return
         bars = {bar.ts: bar for bar in fetched.bars}
         for gap in together:
