@@ -13,13 +13,13 @@ were not polled live on that day are left out of this run. A run is late after 3
 
 ## If it fails
 `publish_session` names each symbol, what the vendor said and what to do. Clear the task, or start the same backfill
-with the reprocess behaviour "failed runs".
+with the reprocess behavior "Missing and Errored Runs".
 
 ## Backfill
-This is the one: in the UI, Trigger, then Backfill; or
-`airflow backfill create --dag-id backfill_bars --from-date 2026-05-01 --to-date 2026-05-31 --max-active-runs 2
---dag-run-conf '{"symbols": ["IBM"]}'`. One run is one session day, named by the date on which its interval starts; days
-without a session are skipped. `dry_run` says what would be published.
+This is the one: in the UI, Trigger, then Backfill, and tick "Override parameters on existing runs", without which
+Airflow's form sends no parameters; or `airflow backfill create --dag-id backfill_bars --from-date 2026-05-01
+--to-date 2026-05-31 --max-active-runs 2 --dag-run-conf '{"symbols": ["IBM"]}'`. One run is one session day, named by the
+date on which its interval starts; days without a session are skipped. `dry_run` says what would be published.
 
 ## Owner
 data-engineering
@@ -57,8 +57,7 @@ with DAG(
         "symbols": Param(
             [],
             type="array",
-            items={"type": "string", "pattern": "^[A-Z0-9][A-Z0-9.-]{0,23}$"},
-            uniqueItems=True,
+            items={"type": "string", "pattern": "^([A-Z0-9][A-Z0-9.-]{0,23})?$"},
             maxItems=500,
             description="Symbols of config/instruments.yml, one a line; none: those that the source is polled for.",
         ),
@@ -80,7 +79,7 @@ with DAG(
         params, day = context["params"], start.date()
         result = backfill_session(
             params["source"],
-            params["symbols"],
+            [symbol for symbol in params["symbols"] if symbol],  # An empty line of the form is none.
             day,
             context["run_id"],
             dry_run=params["dry_run"],

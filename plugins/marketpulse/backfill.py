@@ -26,7 +26,7 @@ from marketpulse.config import (
 from marketpulse.outcome import Outcome
 from marketpulse.publishing import BarPublisher
 from marketpulse.redaction import hide_from_airflow
-from marketpulse.sources.errors import VendorError
+from marketpulse.sources.errors import OutOfReach, VendorError
 from marketpulse.sources.protocol import FetchedBars, Source, open_source
 from marketpulse.warehouse import connect, sql
 
@@ -89,13 +89,13 @@ def backfill_session(
     if unknown:
         raise ConfigError(INSTRUMENTS_FILE, "instruments", f"no symbol {', '.join(unknown)}", "add it, or name others")
     hide_from_airflow(settings.api_key)
-    wanted = [_span(instruments[symbol], day) for symbol in dict.fromkeys(symbols or settings.symbols)]
-    spans = [span for span in wanted if span]
+    wanted = list(dict.fromkeys(symbols or settings.symbols))
     with connect(statement_seconds=STATEMENT_SECONDS, lock_seconds=LOCK_SECONDS) as connection:
         if only_polled:
-            spans = [span for span in spans if _was_polled(connection, name, span)]
+            wanted = [symbol for symbol in wanted if _was_polled(connection, name, symbol, day)]
+        spans = [span for symbol in wanted if (span := _span(instruments[symbol], day))]
         result = BackfillResult(asked=[span.instrument.symbol for span in spans])
-        fetched = asyncio.run(_fetch(open_source(settings), spans, result))
+        fetched = asyncio.run(_fetch(name, open_source(settings), spans, result))
         publisher = None if dry_run else BarPublisher(BACKFILL_TOPIC, run_id)
         for span, answer in fetched:
             differing = _differing(connection, name, span, answer.bars)
@@ -125,23 +125,26 @@ def _span(instrument: Instrument, day: date) -> Span | None:
     return Span(instrument, *span) if span else None
 
 
-def _was_polled(connection: psycopg.Connection, name: str, span: Span) -> bool:
-    row = connection.execute(sql("market/bars_1m/was_polled.sql"), _key(name, span)).fetchone()
-    return row == (True,)
+def _was_polled(connection: psycopg.Connection, name: str, symbol: str, day: date) -> bool:
+    key = {"symbol": symbol, "source": name, "day": day}
+    return connection.execute(sql("market/bars_1m/was_polled.sql"), key).fetchone() == (True,)
 
 
-def _key(name: str, span: Span) -> dict[str, str | datetime]:
-    return {"symbol": span.instrument.symbol, "source": name, "start": span.start, "end": span.end}
-
-
-async def _fetch(source: Source, spans: Sequence[Span], result: BackfillResult) -> list[tuple[Span, FetchedBars]]:
+async def _fetch(
+    name: str, source: Source, spans: Sequence[Span], result: BackfillResult
+) -> list[tuple[Span, FetchedBars]]:
     """Ask for all instruments concurrently; one failing does not lose the others."""
 
     async def ask(span: Span) -> tuple[Span, FetchedBars] | None:
+        symbol = span.instrument.symbol
         try:
-            return span, await source.fetch_history(span.instrument, span.start, span.end)
+            answer = await source.fetch_history(span.instrument, span.start, span.end)
+            if answer.complete_from is None or answer.complete_from > span.start:
+                reach = answer.complete_from or "now"
+                result.add_failure(symbol, OutOfReach(name, symbol, f"the vendor answers for no minute before {reach}"))
+            return span, answer
         except VendorError as error:
-            result.add_failure(span.instrument.symbol, error)
+            result.add_failure(symbol, error)
             return None
 
     try:
@@ -151,6 +154,7 @@ async def _fetch(source: Source, spans: Sequence[Span], result: BackfillResult) 
 
 
 def _differing(connection: psycopg.Connection, name: str, span: Span, bars: Sequence[Bar]) -> list[Bar]:
-    rows = connection.execute(sql("market/bars_1m/read_day.sql"), _key(name, span))
+    key = {"symbol": span.instrument.symbol, "source": name, "start": span.start, "end": span.end}
+    rows = connection.execute(sql("market/bars_1m/read_day.sql"), key)
     stored = {ts: tuple(values) for ts, *values in rows}
     return [bar for bar in bars if stored.get(bar.ts) != tuple(map(Decimal, bar.values))]

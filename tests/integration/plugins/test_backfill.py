@@ -83,6 +83,12 @@ def test_one_symbol_that_fails_does_not_lose_the_others(simulator: httpx.Client,
     assert not result.may_pass
 
 
+def test_a_day_before_the_vendors_history_is_named() -> None:
+    result = backfill_session("alpha_vantage", ["BTCUSD"], DAY, "1", dry_run=True)
+    assert result.bars == 0
+    assert result.failures["BTCUSD"].startswith("OutOfReach: the vendor answers for no minute before 20")
+
+
 @pytest.mark.parametrize(
     ("source", "symbols", "message"),
     [
