@@ -38,6 +38,8 @@ def test_the_configuration_of_the_repository_is_valid() -> None:
     )
     assert [name for name, source in sources.items() if source.enabled] == ["alpha_vantage"]
     assert {"coinbase", "import"} < sources.keys()
+    live = load_sources(instruments, REPOSITORY, environ={"COINBASE_ENABLED": "true"})["coinbase"]
+    assert (live.enabled, live.api_key) == (True, None)
 
 
 def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
