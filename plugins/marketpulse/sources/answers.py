@@ -41,12 +41,3 @@ def keep_finished(bars: Iterable[Bar], composed_at: datetime) -> list[Bar]:
 def within(bars: Iterable[Bar], start: datetime, end: datetime) -> list[Bar]:
     """The bars that begin in [start, end)."""
     return [bar for bar in bars if start <= bar.ts < end]
-
-
-def windows(start: datetime, end: datetime, length: timedelta) -> list[tuple[datetime, datetime]]:
-    """The span [start, end) in consecutive pieces no longer than `length`, oldest first; none where it is empty."""
-    pieces = []
-    while start < end:
-        pieces.append((start, min(start + length, end)))
-        start += length
-    return pieces

@@ -8,6 +8,7 @@ of 1e-8, so what lies beyond is rounded away.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,10 +16,10 @@ from typing import Any
 from marketpulse.bars import INTERVAL, Bar
 from marketpulse.config import Instrument, SourceSettings
 from marketpulse.redaction import Redactor
-from marketpulse.sources.answers import BAR_LENGTH, keep_finished, parse_json, quoted, windows, within
+from marketpulse.sources.answers import BAR_LENGTH, parse_json, quoted
 from marketpulse.sources.errors import BadApiKey, MalformedAnswer, UnknownSymbol, VendorError, VendorRefused
 from marketpulse.sources.http import Answer, VendorClient
-from marketpulse.sources.protocol import FetchedBars
+from marketpulse.sources.windowed import WindowedSource
 
 MOST_CANDLES = 300
 # A first fetch, and the longest outage that a poll catches up by itself: five requests.
@@ -31,7 +32,7 @@ def open_source(settings: SourceSettings) -> Coinbase:
     return Coinbase(settings)
 
 
-class Coinbase:
+class Coinbase(WindowedSource):
     """A `Source` of minute bars of crypto pairs, back to each pair's first trade.
 
     Args:
@@ -39,48 +40,19 @@ class Coinbase:
     """
 
     def __init__(self, settings: SourceSettings) -> None:
-        self._settings = settings
-        self._client = VendorClient(settings, words_refusals=True)
+        client = VendorClient(settings, words_refusals=True)
+        super().__init__(settings, client, window=MOST_CANDLES * BAR_LENGTH, reach=LONGEST_REACH)
 
-    async def fetch_bars(self, instrument: Instrument, watermark: datetime | None) -> FetchedBars:
-        """See `Source.fetch_bars`: the last day without a watermark, or with an older one."""
-        now = datetime.now(UTC)
-        start = (now - LONGEST_REACH).replace(second=0, microsecond=0)
-        if watermark:
-            start = max(start, watermark - self._settings.overlap_bars * BAR_LENGTH)
-        fetched = await self._fetch(instrument, start, now)
-        has_gap = bool(watermark and fetched.bars and start > watermark)
-        return FetchedBars(fetched.bars, fetched.fetched_at, has_gap)
-
-    async def fetch_history(self, instrument: Instrument, start: datetime, end: datetime) -> FetchedBars:
-        """See `Source.fetch_history`."""
-        fetched = await self._fetch(instrument, start, end)
-        return FetchedBars(fetched.bars, fetched.fetched_at, complete_from=start)
-
-    async def close(self) -> None:
-        """See `Source.close`."""
-        await self._client.close()
-
-    async def _fetch(self, instrument: Instrument, start: datetime, end: datetime) -> FetchedBars:
-        path = f"/products/{product_of(instrument, self._settings.name)}/candles"
-        bars: list[Bar] = []
-        fetched_at = datetime.now(UTC)
-        for first, after in windows(start, end, MOST_CANDLES * BAR_LENGTH):
-            fetched = await self._ask(instrument, path, first, after)
-            bars += within(fetched.bars, first, after)
-            fetched_at = fetched.fetched_at
-        return FetchedBars(bars, fetched_at)
-
-    async def _ask(self, instrument: Instrument, path: str, first: datetime, after: datetime) -> FetchedBars:
-        # The window's last minute, and not the one after it, which would be one candle too many.
+    def question(self, instrument: Instrument, first: datetime, after: datetime) -> tuple[str, Mapping[str, str]]:
+        """See `WindowedSource.question`."""
+        # Up to the last minute, and not the one after it, which would be one candle too many.
         last = max(first, after - BAR_LENGTH)
-        params = {"granularity": "60", "start": _iso(first), "end": _iso(last)}
+        path = f"/products/{product_of(instrument, self.settings.name)}/candles"
+        return path, {"granularity": "60", "start": _iso(first), "end": _iso(last)}
 
-        def read(answer: Answer) -> FetchedBars:
-            bars = parse_candles(answer, self._settings.name, instrument, self._client.redact)
-            return FetchedBars(keep_finished(bars, answer.composed_at), answer.received_at)
-
-        return await self._client.ask(instrument.symbol, path, params, read)
+    def parse(self, answer: Answer, instrument: Instrument) -> list[Bar]:
+        """See `WindowedSource.parse`."""
+        return parse_candles(answer, self.settings.name, instrument, self.client.redact)
 
 
 def product_of(instrument: Instrument, source: str) -> str:

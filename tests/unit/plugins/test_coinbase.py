@@ -126,7 +126,7 @@ def test_pairs_are_products_and_shares_are_refused() -> None:
 
 @pytest.mark.parametrize(("minutes", "requests"), [(1, 1), (300, 1), (301, 2), (1440, 5)])
 def test_history_comes_in_windows_that_the_vendor_accepts(minutes: int, requests: int) -> None:
-    start = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)
+    start = datetime(2025, 3, 30, 0, 30, tzinfo=UTC)
     end = start + minutes * MINUTE
 
     with vendor(exchange) as server:
