@@ -61,7 +61,7 @@ class VendorClient:
     Args:
         settings: The vendor's address, rate and time-out.
         headers: What every request carries beside the usual.
-        words_refusals: Whether the bodies of HTTP 4xx say what is wrong, so that `read` gets them too.
+        words_refusals: Whether the bodies of HTTP errors say what is wrong, so that `read` gets them too.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class VendorClient:
             # Without its cause: an httpx error holds the request, and that holds the key.
             raise self._unavailable(symbol, f"{type(error).__name__}: {self.redact(str(error))}") from None
         refusal = self._refusal(symbol, response)
-        if refusal and not (self._words_refusals and response.is_client_error):
+        if refusal and not self._words_refusals:
             raise refusal
         date = _date(response)
         composed_at = min(asked_at, date + DATE_LAGS_BY) if date else asked_at

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -125,6 +126,12 @@ def test_a_refusal_that_the_vendor_does_not_know_hits_nothing(desk: Any) -> None
     desk.order(kind="message", message="daily_budget")
     assert ask(desk).status_code == 200
     assert desk.send("GET", "/admin/faults").json()[0]["hits"] == 0
+
+
+def test_the_smallest_volumes_have_an_exponent(desk: Any) -> None:
+    desk.order(kind="correction", symbol="BTCUSD", at=window(3, 3)["start"], volume_factor="0.0000001")
+
+    assert re.search(r",\d(\.\d)?e-[78]\]\]$", ask(desk, **window(3, 3)).text)
 
 
 def test_bars_go_wrong_here_as_elsewhere(desk: Any) -> None:
