@@ -66,7 +66,7 @@ class SourceSettings(BaseModel):
     requests_per_minute: Annotated[int, Field(ge=1)] = 60
     timeout_seconds: Annotated[float, Field(gt=0, le=20)] = 10
     overlap_bars: Annotated[int, Field(ge=1, le=1000)] = 100
-    poll: Literal["session", "always"] = "session"
+    poll: Literal["session", "regular", "always"] = "session"
     entitlement: Literal["realtime", "delayed"] | None = None
     symbols: tuple[Symbol, ...] = ()
 

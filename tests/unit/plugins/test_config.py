@@ -97,7 +97,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"poll": "sometimes"}, r"sources\.yml: sources\.alpha_vantage\.poll: .*'session' or 'always'"),
+        ({"poll": "sometimes"}, r"sources\.yml: sources\.alpha_vantage\.poll: .*'session', 'regular' or 'always'"),
         ({"symbols": ["TSLA"]}, r"unknown symbol TSLA.*add it to config/instruments\.yml"),
         ({"polls": "always"}, r"alpha_vantage\.polls: Extra inputs.*remove the key or correct its name"),
         ({"base_url": "vendor.example"}, r"alpha_vantage\.base_url: .*pattern"),
