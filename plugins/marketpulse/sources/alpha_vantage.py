@@ -7,10 +7,9 @@ the first of the two, still in summer time: the vendor's hours (04:00 to 20:00 N
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,6 +17,7 @@ from marketpulse.bars import INTERVAL, Bar
 from marketpulse.config import Instrument, SourceSettings
 from marketpulse.local_times import to_utc
 from marketpulse.redaction import Redactor
+from marketpulse.sources.answers import BAR_LENGTH, keep_finished, parse_json, quoted, within
 from marketpulse.sources.errors import (
     BadApiKey,
     DailyBudgetExhausted,
@@ -36,7 +36,6 @@ PATH = "/query"
 COMPACT_BARS = 100
 # Months of an equity are those of its exchange: the vendor serves US exchanges.
 EXCHANGE_ZONE = ZoneInfo("America/New_York")
-BAR_LENGTH = timedelta(minutes=1)
 _FIELDS = ("1. open", "2. high", "3. low", "4. close", "5. volume")
 
 # The vendor's words, most telling first: its burst text also names the daily limit and the premium plans.
@@ -84,9 +83,9 @@ class AlphaVantage:
         if instrument.kind == "crypto":
             fetched = await self._ask(instrument, outputsize="full")
             complete_from = max(start, fetched.bars[0].ts) if fetched.bars else None
-            return FetchedBars(_within(fetched.bars, start, end), fetched.fetched_at, complete_from=complete_from)
+            return FetchedBars(within(fetched.bars, start, end), fetched.fetched_at, complete_from=complete_from)
         answers = [await self._ask(instrument, outputsize="full", month=month) for month in months_between(start, end)]
-        bars = _within([bar for answer in answers for bar in answer.bars], start, end)
+        bars = within([bar for answer in answers for bar in answer.bars], start, end)
         return FetchedBars(bars, answers[-1].fetched_at, complete_from=start)
 
     async def close(self) -> None:
@@ -166,10 +165,9 @@ def parse_bars(body: bytes, source: str, instrument: Instrument, redact: Redacto
         return MalformedAnswer(source, symbol, redact(detail))
 
     try:
-        document = json.loads(body, parse_float=str, parse_int=str, parse_constant=str)
-    except ValueError:
-        start = body[:60].decode("utf-8", "replace")
-        raise malformed(f"{len(body)} bytes that are not JSON, starting {start!r}") from None
+        document = parse_json(body)
+    except ValueError as error:
+        raise malformed(str(error)) from None
     if not isinstance(document, dict):
         raise malformed("a JSON document that is not an object")
     _refuse_errors(document, source, symbol, redact)
@@ -182,25 +180,15 @@ def parse_bars(body: bytes, source: str, instrument: Instrument, redact: Redacto
     return [_bar(source, symbol, zone, text, series[text], malformed) for text in sorted(series)]
 
 
-def keep_finished(bars: list[Bar], composed_at: datetime) -> list[Bar]:
-    """Drop bars whose minute was not over when the vendor composed its answer; the next poll brings them."""
-    newest = composed_at - BAR_LENGTH
-    return [bar for bar in bars if bar.ts <= newest]
-
-
 def _refuse_errors(document: Mapping[str, Any], source: str, symbol: str, redact: Redactor) -> None:
     texts = [str(document[key]) for key in ("Error Message", "Note", "Information") if key in document]
     sample = document.get("message")
     if sample is not None:
-        raise SampleData(source, symbol, _quoted(str(sample), redact))
+        raise SampleData(source, symbol, quoted(str(sample), redact))
     if texts:
         text = " ".join(texts)
         kind = next((error for pattern, error in _TEXTS if pattern.search(text)), VendorRefused)
-        raise kind(source, symbol, _quoted(text, redact))
-
-
-def _quoted(text: str, redact: Redactor) -> str:
-    return f'the vendor says "{redact(text)[:300]}"'
+        raise kind(source, symbol, quoted(text, redact))
 
 
 def _check_meta(meta: Mapping[str, Any], instrument: Instrument, malformed: Any) -> ZoneInfo:
@@ -229,10 +217,6 @@ def _utc_minute(text: str, zone: ZoneInfo) -> datetime:
     if local.tzinfo or local.second or local.microsecond:
         raise ValueError("is not a whole minute in the answer's zone")
     return to_utc(local, zone, first_of_two=True)
-
-
-def _within(bars: list[Bar], start: datetime, end: datetime) -> list[Bar]:
-    return [bar for bar in bars if start <= bar.ts < end]
 
 
 def _reaches(fetched: FetchedBars, watermark: datetime) -> bool:

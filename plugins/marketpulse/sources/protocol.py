@@ -1,12 +1,6 @@
 """What a vendor adapter is, and how one is opened.
 
-To add a vendor:
-
-1. Write `sources/<adapter>.py` with a class that keeps the `Source` protocol and `open_source(settings) -> Source`.
-   Ask through `sources.http.VendorClient`: it brings time-outs, retries, the vendor's rate, metrics and redaction.
-   Map each error that the vendor can answer with to a class of `sources.errors`.
-2. Give it an entry in `config/sources.yml`, and each of its symbols one in `config/instruments.yml`.
-3. Put recorded answers under `tests/unit/plugins` and hold the adapter to them.
+docs/howto/add-a-vendor.md shows how to add one.
 """
 
 from __future__ import annotations
