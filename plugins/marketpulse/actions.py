@@ -62,7 +62,9 @@ def encode_action(action: CorporateAction, fetched_at: str, run_id: str) -> byte
         fetched_at: When the vendor's answer arrived, in the contract's form.
         run_id: What fetched it.
     """
-    values = {"ratio": action.value} if action.kind == "split" else {"amount": action.value, "currency": action.currency}
+    values = (
+        {"ratio": action.value} if action.kind == "split" else {"amount": action.value, "currency": action.currency}
+    )
     return orjson.dumps(
         {
             "source": action.source,

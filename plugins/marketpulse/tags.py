@@ -12,4 +12,5 @@ class Tag(StrEnum):
     ACTIONS = "actions"
     EVERY_MINUTE = "every-minute"
     EVERY_HOUR = "every-hour"
+    EVERY_DAY = "every-day"
     ON_NEW_DATA = "on-new-data"

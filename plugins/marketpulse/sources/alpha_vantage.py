@@ -7,7 +7,6 @@ the first of the two, still in summer time: the vendor's hours (04:00 to 20:00 N
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -20,6 +19,7 @@ from marketpulse.bars import INTERVAL, Bar
 from marketpulse.config import Instrument, SourceSettings
 from marketpulse.local_times import to_utc
 from marketpulse.redaction import Redactor
+from marketpulse.sources.answers import BAR_LENGTH, keep_finished, parse_json, quoted, within
 from marketpulse.sources.errors import (
     BadApiKey,
     DailyBudgetExhausted,
@@ -38,7 +38,6 @@ PATH = "/query"
 COMPACT_BARS = 100
 # Months of an equity are those of its exchange: the vendor serves US exchanges.
 EXCHANGE_ZONE = ZoneInfo("America/New_York")
-BAR_LENGTH = timedelta(minutes=1)
 _ACTION_FIELDS = {"SPLITS": ("effective_date", "split_factor"), "DIVIDENDS": ("ex_dividend_date", "amount")}
 _NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,8})?", re.ASCII)
 _FIELDS = ("1. open", "2. high", "3. low", "4. close", "5. volume")
@@ -68,6 +67,8 @@ class AlphaVantage:
         settings: Key, address and rate.
     """
 
+    answers_at_once = timedelta(days=31)
+
     def __init__(self, settings: SourceSettings) -> None:
         self._settings = settings
         self._client = VendorClient(settings)
@@ -86,9 +87,9 @@ class AlphaVantage:
         if instrument.kind == "crypto":
             fetched = await self._ask(instrument, outputsize="full")
             complete_from = max(start, fetched.bars[0].ts) if fetched.bars else None
-            return FetchedBars(_within(fetched.bars, start, end), fetched.fetched_at, complete_from=complete_from)
+            return FetchedBars(within(fetched.bars, start, end), fetched.fetched_at, complete_from=complete_from)
         answers = [await self._ask(instrument, outputsize="full", month=month) for month in months_between(start, end)]
-        bars = _within([bar for answer in answers for bar in answer.bars], start, end)
+        bars = within([bar for answer in answers for bar in answer.bars], start, end)
         return FetchedBars(bars, answers[-1].fetched_at, complete_from=start)
 
     async def fetch_actions(self, instrument: Instrument) -> FetchedActions:
@@ -228,12 +229,6 @@ def parse_actions(
     ]
 
 
-def keep_finished(bars: list[Bar], composed_at: datetime) -> list[Bar]:
-    """Drop bars whose minute was not over when the vendor composed its answer; the next poll brings them."""
-    newest = composed_at - BAR_LENGTH
-    return [bar for bar in bars if bar.ts <= newest]
-
-
 def _read(
     body: bytes, source: str, symbol: str, redact: Redactor
 ) -> tuple[dict[str, Any], Callable[[str], MalformedAnswer]]:
@@ -243,10 +238,9 @@ def _read(
         return MalformedAnswer(source, symbol, redact(detail))
 
     try:
-        document = json.loads(body, parse_float=str, parse_int=str, parse_constant=str)
-    except ValueError:
-        start = body[:60].decode("utf-8", "replace")
-        raise malformed(f"{len(body)} bytes that are not JSON, starting {start!r}") from None
+        document = parse_json(body)
+    except ValueError as error:
+        raise malformed(str(error)) from None
     if not isinstance(document, dict):
         raise malformed("a JSON document that is not an object")
     _refuse_errors(document, source, symbol, redact)
@@ -264,15 +258,11 @@ def _refuse_errors(document: Mapping[str, Any], source: str, symbol: str, redact
     texts = [str(document[key]) for key in ("Error Message", "Note", "Information") if key in document]
     sample = document.get("message")
     if sample is not None:
-        raise SampleData(source, symbol, _quoted(str(sample), redact))
+        raise SampleData(source, symbol, quoted(str(sample), redact))
     if texts:
         text = " ".join(texts)
         kind = next((error for pattern, error in _TEXTS if pattern.search(text)), VendorRefused)
-        raise kind(source, symbol, _quoted(text, redact))
-
-
-def _quoted(text: str, redact: Redactor) -> str:
-    return f'the vendor says "{redact(text)[:300]}"'
+        raise kind(source, symbol, quoted(text, redact))
 
 
 def _check_meta(meta: Mapping[str, Any], instrument: Instrument, malformed: Any) -> ZoneInfo:
@@ -301,10 +291,6 @@ def _utc_minute(text: str, zone: ZoneInfo) -> datetime:
     if local.tzinfo or local.second or local.microsecond:
         raise ValueError("is not a whole minute in the answer's zone")
     return to_utc(local, zone, first_of_two=True)
-
-
-def _within(bars: list[Bar], start: datetime, end: datetime) -> list[Bar]:
-    return [bar for bar in bars if start <= bar.ts < end]
 
 
 def _reaches(fetched: FetchedBars, watermark: datetime) -> bool:

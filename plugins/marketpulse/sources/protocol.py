@@ -1,19 +1,12 @@
 """What a vendor adapter is, and how one is opened.
 
-To add a vendor:
-
-1. Write `sources/<adapter>.py` with a class that keeps the `Source` protocol and `open_source(settings) -> Source`.
-   Ask through `sources.http.VendorClient`: it brings time-outs, retries, the vendor's rate, metrics and redaction.
-   Map each error that the vendor can answer with to a class of `sources.errors`.
-2. Give it an entry in `config/sources.yml`, and each of its symbols one in `config/instruments.yml`.
-3. Where the vendor knows of splits and dividends, keep `ActionSource` as well.
-4. Put recorded answers under `tests/unit/plugins` and hold the adapter to them.
+docs/howto/add-a-vendor.md shows how to add one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib import import_module
 from typing import Protocol, runtime_checkable
 
@@ -54,7 +47,13 @@ class FetchedActions:
 
 
 class Source(Protocol):
-    """A vendor of bars."""
+    """A vendor of bars.
+
+    Attributes:
+        answers_at_once: How long a stretch of history one request answers for: nearby holes are asked for together.
+    """
+
+    answers_at_once: timedelta
 
     async def fetch_bars(self, instrument: Instrument, watermark: datetime | None) -> FetchedBars:
         """The instrument's bars from the watermark, or as far back as the vendor answers, until now.

@@ -74,6 +74,8 @@ def producer(environment: dict[str, str]) -> Producer:
         {
             "bootstrap.servers": environment["MARKETPULSE_KAFKA_BOOTSTRAP"],
             "partitioner": "murmur2_random",
+            # As the pipeline's: without it, a retry may change the order.
+            "enable.idempotence": True,
             "message.max.bytes": 8_000_000,
             "linger.ms": 1,
         }

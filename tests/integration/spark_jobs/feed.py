@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from confluent_kafka import KafkaError, Message, Producer
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
-from marketpulse_spark.broker import TopicState, read_topics
+from marketpulse_spark.broker import read_topics
 from marketpulse_spark.load import load
 from marketpulse_spark.settings import LoadSettings
 from pyspark.sql import SparkSession
@@ -129,10 +129,6 @@ class Feed:
     def load_by_executors(self, **changes: Any) -> None:
         """The same, by Python workers: no batch is small enough for the driver."""
         self.load(driver_messages=0, **changes)
-
-    def states(self) -> list[TopicState]:
-        """The topics as the broker has them."""
-        return read_topics(self.settings.kafka_bootstrap, self.settings.topics)
 
     def ends(self, topic: str) -> dict[int, int]:
         """The offset that the next message of each partition will get."""

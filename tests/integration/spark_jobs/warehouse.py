@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from typing import Any
 
 import psycopg
-from marketpulse_spark.broker import TopicState
 
 SYMBOLS = ("MSFT", "IBM", "BTCUSD", "BRK.B")
 #: Every table that must come out the same however messages were ordered and batched.
@@ -51,16 +49,6 @@ class Warehouse:
             " SELECT symbol, symbol, 'equity', 'XNYS', 'USD' FROM unnest(%s::text[]) symbol",
             list(SYMBOLS),
         )
-
-    def start_at_the_end_of(self, topics: Iterable[TopicState]) -> None:
-        """Lets the ledger begin where these topics end now."""
-        for topic in topics:
-            for partition, end in topic.end.items():
-                self.rows(
-                    "INSERT INTO ops.kafka_offsets (topic, partition, cluster_id, topic_id, next_offset)"
-                    " VALUES (%s, %s, %s, %s, %s)",
-                    *(topic.topic, partition, topic.cluster_id, topic.topic_id, end),
-                )
 
     def dump(self, *tables: str, with_versions: bool = False) -> dict[str, Rows]:
         """All rows of tables in order, to the last bit; with_versions adds what changes when a row is rewritten."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -36,7 +37,7 @@ def parse(body: bytes, function: str = "SPLITS") -> list[CorporateAction]:
     return parse_actions(body, "alpha_vantage", IBM, function, Redactor(None))
 
 
-def answer(*rows: dict[str, object]) -> bytes:
+def answer(*rows: Mapping[str, object]) -> bytes:
     return json.dumps({"symbol": "IBM", "data": rows}).encode()
 
 
