@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from marketpulse_stack import credentials
@@ -15,6 +16,8 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support import expected_conditions as expected
 from selenium.webdriver.support.wait import WebDriverWait
+
+from tests.e2e.running_stack import wait_until
 
 SECONDS = 60
 # As root there is no sandbox; without the others Chromium looks for its makers' servers.
@@ -96,10 +99,14 @@ class AirflowPage:
         for number, line in enumerate(lines, start=1):
             field.send_keys(line if number == 1 else f"\n{line}")
             typed = "\n".join(lines[:number])
-            self._wait.until(lambda _, typed=typed: field.get_property("value") == typed)
+            wait_until(partial(_has_value, field, typed), seconds=SECONDS, what=f"{line} is in the form")
 
     def _present(self, by: str, place: str) -> WebElement:
         return self._wait.until(expected.presence_of_element_located((by, place)))
 
     def _clickable(self, by: str, place: str) -> WebElement:
         return self._wait.until(expected.element_to_be_clickable((by, place)))
+
+
+def _has_value(field: WebElement, value: str) -> bool:
+    return field.get_property("value") == value

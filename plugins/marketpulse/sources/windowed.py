@@ -19,14 +19,14 @@ class WindowedSource(ABC):
     Args:
         settings: The source's settings.
         client: Asks the vendor.
-        window: The longest span that one answer may cover.
+        window: The longest span that one answer may cover: `answers_at_once`.
         reach: How far back a poll asks at the most: a first one, or one after an outage.
     """
 
     def __init__(self, settings: SourceSettings, client: VendorClient, *, window: timedelta, reach: timedelta) -> None:
         self.settings = settings
         self.client = client
-        self._window = window
+        self.answers_at_once = window
         self._reach = reach
 
     @abstractmethod
@@ -68,7 +68,7 @@ class WindowedSource(ABC):
         bars: list[Bar] = []
         fetched_at = datetime.now(UTC)
         while start < end:
-            after = min(start + self._window, end)
+            after = min(start + self.answers_at_once, end)
             fetched = await self._ask(instrument, start, after)
             bars += within(fetched.bars, start, after)
             fetched_at, start = fetched.fetched_at, after
