@@ -141,15 +141,7 @@ class ActionPublisher(Publisher):
     """A `Publisher` of splits and dividends."""
 
     def send(self, actions: Iterable[CorporateAction], fetched_at: datetime) -> None:
-        """Queue actions; they are published when `finish` returns.
-
-        Args:
-            actions: What to send.
-            fetched_at: When the vendor's answer arrived; aware, UTC.
-
-        Raises:
-            NotAcknowledged: Kafka does not take what is queued, within a bounded time.
-        """
+        """Queue actions, as `BarPublisher.send` does bars."""
         arrived = arrival(fetched_at)
         for action in actions:
             self._produce(action.symbol.encode(), encode_action(action, arrived, self._run_id))

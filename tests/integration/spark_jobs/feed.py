@@ -7,14 +7,15 @@ import dataclasses
 import datetime as dt
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 from marketpulse_spark.broker import read_topics
+from marketpulse_spark.errors import TopicMissing
 from marketpulse_spark.load import load
 from marketpulse_spark.settings import LoadSettings
 from pyspark.sql import SparkSession
@@ -144,9 +145,16 @@ class Feed:
         for created in self.admin.create_topics(new, operation_timeout=_SECONDS).values():
             created.result(_SECONDS)
         deadline = time.monotonic() + _SECONDS
-        while not set(topics) <= self.admin.list_topics(timeout=_SECONDS).topics.keys():
+        while not self._answers_for(topics):
             assert time.monotonic() < deadline
             time.sleep(0.05)
+
+    def _answers_for(self, topics: Sequence[str]) -> bool:
+        try:
+            read_topics(self.settings.kafka_bootstrap, topics)
+        except (TopicMissing, KafkaException):
+            return False
+        return True
 
     def delete(self, topic: str) -> None:
         self.admin.delete_topics([topic], operation_timeout=_SECONDS)[topic].result(_SECONDS)

@@ -30,24 +30,35 @@ def factors(warehouse: Warehouse, source: str = "a") -> Rows:
     )
 
 
-@pytest.fixture
-def stored(warehouse: Warehouse, owner: psycopg.Connection) -> Warehouse:
-    """Five sessions of two sources, and their hours."""
+def trade(warehouse: Warehouse, source: str, day: int, close: str) -> None:
+    """A session's last regular bar, and one an hour later that is 5 higher."""
+    for hour, minute, higher in ((20, 59, 0), (22, 0, 5)):
+        warehouse.rows(
+            "INSERT INTO market.bars_1m SELECT 'MSFT', %s, make_timestamptz(2024, 1, %s, %s, %s, 0, 'UTC'),"
+            " p, p, p, p, 10, now() FROM (SELECT %s::numeric + %s AS p) price",
+            *(source, day, hour, minute, close, higher),
+        )
+
+
+def open_on(warehouse: Warehouse, *days: int) -> None:
+    """New York trades on these days of January 2024, and on no others."""
     warehouse.rows("TRUNCATE market.sessions")
-    for day, close in CLOSES.items():
+    for day in days:
         warehouse.rows(
             "INSERT INTO market.sessions VALUES ('XNYS', make_date(2024, 1, %s),"
             " tstzmultirange(tstzrange(make_timestamptz(2024, 1, %s, 14, 30, 0, 'UTC'),"
             " make_timestamptz(2024, 1, %s, 21, 0, 0, 'UTC'))))",
             *(day, day, day),
         )
+
+
+@pytest.fixture
+def stored(warehouse: Warehouse) -> Warehouse:
+    """Five sessions of two sources, and their hours."""
+    open_on(warehouse, *CLOSES)
+    for day, close in CLOSES.items():
         for source in ("a", "b"):
-            for hour, minute, higher in ((20, 59, 0), (22, 0, 5)):
-                warehouse.rows(
-                    "INSERT INTO market.bars_1m SELECT 'MSFT', %s, make_timestamptz(2024, 1, %s, %s, %s, 0, 'UTC'),"
-                    " p, p, p, p, 10, now() FROM (SELECT %s::numeric + %s AS p) price",
-                    *(source, day, hour, minute, close, higher),
-                )
+            trade(warehouse, source, day, close)
     return warehouse
 
 
@@ -82,6 +93,18 @@ def test_splits_and_dividends_adjust_what_lies_before_them(stored: Warehouse) ->
         (33, 10, 33),
     ]
     assert closes(stored, "reports.adjusted_bars_1m") == closes(stored)
+
+
+def test_the_published_example(warehouse: Warehouse) -> None:
+    """Yahoo Finance Help, "What is the adjusted close?": the days of its table are those of January here."""
+    table = {16: "46.99", 17: "48.30", 18: "24.96", 19: "24.91", 20: "24.95", 21: "24.53", 22: "24.54"}
+    open_on(warehouse, *table)
+    for day, close in table.items():
+        trade(warehouse, "a", day, close)
+    act(warehouse, "split", "2024-01-18", "2")
+    act(warehouse, "dividend", "2024-01-21", "0.08", "USD")
+    # The help's multiplier, 0.9968, is of the close of the 18th, 24.96; the last before the ex-date is 24.95.
+    assert [round(close, 2) for *_, close in closes(warehouse)] == [23.42, 24.07, 24.88, 24.83, 24.87, 24.53, 24.54]
 
 
 def test_a_dividend_on_the_day_of_a_split_is_in_new_shares(stored: Warehouse) -> None:
