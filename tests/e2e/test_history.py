@@ -62,19 +62,22 @@ def stack() -> Iterator[RunningStack]:
         stack.remove()
 
 
-def admin(stack: RunningStack, method: str, path: str, **json: Any) -> None:
-    url = f"http://127.0.0.1:{stack.settings.ports.simulator}/admin{path}"
-    httpx.request(method, url, json=json or None, timeout=10, trust_env=False).raise_for_status()
+def simulator(stack: RunningStack, method: str, path: str, **json: Any) -> Any:
+    """Asks the stack's simulator for something beside the market."""
+    url = f"http://127.0.0.1:{stack.settings.ports.simulator}{path}"
+    return httpx.request(method, url, json=json or None, timeout=10, trust_env=False).raise_for_status().json()
 
 
 def test_three_hours_of_outage_are_made_up_for_by_the_next_polls(stack: RunningStack) -> None:
-    admin(stack, "POST", "/faults", kind="outage", minutes=10 * OUTAGE_MINUTES)
+    simulator(stack, "POST", "/admin/faults", kind="outage", minutes=10 * OUTAGE_MINUTES)
     wait_until(
         lambda: "failed" in {run["state"] for run in stack.runs("ingest_bars")}, seconds=180, what="a poll that fails"
     )
-    admin(stack, "POST", "/clock/advance", minutes=OUTAGE_MINUTES)
-    admin(stack, "DELETE", "/faults")
     back = datetime.now(UTC)
+    behind = back - datetime.fromisoformat(simulator(stack, "GET", "/health")["clock"])
+    assert behind >= OUTAGE_MINUTES * MINUTE
+    simulator(stack, "POST", "/admin/clock/advance", minutes=behind / MINUTE)
+    simulator(stack, "DELETE", "/admin/faults")
     whole = "SELECT count(*) FROM market.bars_1m WHERE source = 'alpha_vantage' AND ts >= %s AND ts < %s"
     end = back.replace(second=0, microsecond=0) - MINUTE
     span = 2 * OUTAGE_MINUTES
