@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import import_module
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from marketpulse.actions import CorporateAction
 from marketpulse.bars import Bar
 from marketpulse.config import SOURCES_FILE, ConfigError, Instrument, SourceSettings
 
@@ -30,6 +31,19 @@ class FetchedBars:
     fetched_at: datetime
     has_gap: bool = False
     complete_from: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedActions:
+    """A vendor's answer about the splits and dividends of one instrument.
+
+    Attributes:
+        actions: All that the vendor knows of, oldest first; of each kind one for each ex-date.
+        fetched_at: When the answer had arrived; aware, UTC.
+    """
+
+    actions: list[CorporateAction]
+    fetched_at: datetime
 
 
 class Source(Protocol):
@@ -59,6 +73,21 @@ class Source(Protocol):
             instrument: What to ask for.
             start: First minute; aware, UTC.
             end: First minute that is not asked for; aware, UTC.
+
+        Raises:
+            VendorError: There is no data, and why.
+        """
+
+    async def close(self) -> None:
+        """Let go of connections."""
+
+
+@runtime_checkable
+class ActionSource(Protocol):
+    """What a `Source` that knows of splits and dividends can do besides."""
+
+    async def fetch_actions(self, instrument: Instrument) -> FetchedActions:
+        """The instrument's splits and dividends, all that the vendor has.
 
         Raises:
             VendorError: There is no data, and why.

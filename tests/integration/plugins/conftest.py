@@ -85,8 +85,8 @@ def task_environment(
     with owner(stack_environment) as connection:
         connection.execute(
             "TRUNCATE ops.kafka_offsets, ops.batches, ops.batch_ranges, ops.dead_letters, ops.source_watermarks, "
-            "raw.bars, market.bars_1m, analytics.indicators_1m, ops.coverage, ops.untraded_minutes, ops.gaps, "
-            "ops.gap_history"
+            "raw.bars, raw.actions, ops.action_observations, market.bars_1m, analytics.indicators_1m, ops.coverage, "
+            "ops.untraded_minutes, ops.gaps, ops.gap_history"
         )
     return variables
 
@@ -149,4 +149,10 @@ def live_topic(task_environment: dict[str, str]) -> Iterator[Topic]:
 @pytest.fixture
 def backfill_topic(task_environment: dict[str, str]) -> Iterator[Topic]:
     with closing(Topic("market.bars.backfill.v1", task_environment["MARKETPULSE_KAFKA_BOOTSTRAP"])) as topic:
+        yield topic
+
+
+@pytest.fixture
+def actions_topic(task_environment: dict[str, str]) -> Iterator[Topic]:
+    with closing(Topic("market.actions.v1", task_environment["MARKETPULSE_KAFKA_BOOTSTRAP"])) as topic:
         yield topic

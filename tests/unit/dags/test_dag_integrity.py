@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronDataIntervalTimetable, CronTriggerTimetable
-from marketpulse.assets import BARS_LOADED, BARS_PUBLISHED
+from marketpulse.assets import ACTIONS_PUBLISHED, BARS_LOADED, BARS_PUBLISHED
 from marketpulse.defaults import DEFAULT_ARGS, OWNER
 from marketpulse.tags import Tag
 
@@ -18,6 +18,7 @@ REPOSITORY = Path(__file__).parents[3]
 EDGES: dict[str, set[tuple[str, str]]] = {
     "backfill_bars": set(),
     "check_completeness": {("measure_coverage", "request_missing")},
+    "ingest_actions": {("publish_actions", "report_failures")},
     "ingest_bars": {("publish_bars", "report_failures")},
     "load_bars": {("load_bars", "check_bars")},
 }
@@ -68,7 +69,9 @@ def test_schedules(dags: dict[str, DAG]) -> None:
     sweep = CronTriggerTimetable("*/15 * * * *", timezone="UTC")
 
     assert ingest.schedule == CronTriggerTimetable("* * * * *", timezone="UTC")
-    assert load.schedule == AssetOrTimeSchedule(assets=[BARS_PUBLISHED], timetable=sweep)
+    assert load.schedule == AssetOrTimeSchedule(assets=BARS_PUBLISHED | ACTIONS_PUBLISHED, timetable=sweep)
+    daily = CronTriggerTimetable("15 0 * * *", timezone="America/New_York")
+    assert dags["ingest_actions"].schedule == daily
     assert dags["check_completeness"].schedule == CronTriggerTimetable("7 * * * *", timezone="UTC")
     assert dags["backfill_bars"].schedule == CronDataIntervalTimetable("0 0 * * *", timezone="UTC")
     assert (ingest.max_active_runs, load.max_active_runs) == (2, 1)
@@ -78,6 +81,7 @@ def test_assets_are_announced_by_the_tasks_that_make_them(dags: dict[str, DAG]) 
     outlets = {task.task_id: task.outlets for dag in dags.values() for task in dag.tasks if task.outlets}
 
     assert outlets == {
+        "publish_actions": [ACTIONS_PUBLISHED],
         "publish_bars": [BARS_PUBLISHED],
         "publish_session": [BARS_PUBLISHED],
         "request_missing": [BARS_PUBLISHED],
@@ -94,7 +98,8 @@ def test_an_ingest_task_ends_within_its_minute(dags: dict[str, DAG]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("dag_id", "task_id"), [("ingest_bars", "publish_bars"), ("check_completeness", "request_missing")]
+    ("dag_id", "task_id"),
+    [("ingest_bars", "publish_bars"), ("ingest_actions", "publish_actions"), ("check_completeness", "request_missing")],
 )
 def test_one_mapped_task_for_each_enabled_source(dags: dict[str, DAG], dag_id: str, task_id: str) -> None:
     task: Any = dags[dag_id].get_task(task_id)
@@ -107,6 +112,8 @@ def test_one_mapped_task_for_each_enabled_source(dags: dict[str, DAG], dag_id: s
     [
         ("ingest_bars", "publish_bars", {"source": "alpha_vantage"}),
         ("ingest_bars", "report_failures", {"failures": {}}),
+        ("ingest_actions", "publish_actions", {"source": "alpha_vantage"}),
+        ("ingest_actions", "report_failures", {"failures": {}}),
         ("check_completeness", "request_missing", {"source": "alpha_vantage"}),
     ],
 )
