@@ -16,7 +16,7 @@ symbol, what the vendor said and what to do next. The next run asks for everythi
 shorter than the vendor's answer reaches back (30 days) heals by itself. Clearing old runs repairs nothing.
 
 ## Backfill
-Not here: a run has no data interval. History comes with `make import-bars`.
+Not here: a run has no data interval. History comes with `backfill_bars` and `make import-bars`.
 
 ## Owner
 data-engineering

@@ -19,7 +19,7 @@ the ledger; the next run continues from there, so clearing the task is always sa
 for each check with both numbers; the data is loaded, and something about it is wrong.
 
 ## Backfill
-Not here: a run has no data interval, it loads whatever Kafka holds. History comes with `make import-bars`.
+Not here: a run loads whatever Kafka holds. History comes with `backfill_bars` and `make import-bars`.
 
 ## Owner
 data-engineering

@@ -25,7 +25,7 @@ from marketpulse.warehouse import connect, sql
 STATEMENT_SECONDS = 60
 LOCK_SECONDS = 10
 # No request begins later, so that the task ends in time; what is left is asked for by the next run.
-BEGIN_WITHIN_SECONDS = 300
+BEGIN_WITHIN_SECONDS = 540
 MINUTE = timedelta(minutes=1)
 
 log = logging.getLogger(__name__)
