@@ -2,8 +2,9 @@
 
 To add a vendor:
 
-1. Write `sources/<adapter>.py` with a class that keeps the `Source` protocol and `open_source(settings) -> Source`.
-   Ask through `sources.http.VendorClient`: it brings time-outs, retries, the vendor's rate, metrics and redaction.
+1. Write `sources/<adapter>.py` with a class that keeps the `Source` protocol and
+   `open_source(settings, purpose) -> Source`.
+   Ask through `sources.http.VendorClient`: it brings time-outs, retries, the vendor's limits, metrics and redaction.
    Map each error that the vendor can answer with to a class of `sources.errors`.
 2. Give it an entry in `config/sources.yml`, and each of its symbols one in `config/instruments.yml`.
 3. Put recorded answers under `tests/unit/plugins` and hold the adapter to them.
@@ -18,6 +19,7 @@ from typing import Protocol
 
 from marketpulse.bars import Bar
 from marketpulse.config import SOURCES_FILE, ConfigError, Instrument, SourceSettings
+from marketpulse.sources.budget import Purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,12 @@ class Source(Protocol):
         """Let go of connections."""
 
 
-def open_source(settings: SourceSettings) -> Source:
+def open_source(settings: SourceSettings, purpose: Purpose = Purpose.LIVE) -> Source:
     """The adapter that the settings name.
+
+    Args:
+        settings: The vendor.
+        purpose: What its requests are for: the vendor's limits go to the most valuable first.
 
     Raises:
         ConfigError: There is no such adapter.
@@ -84,5 +90,5 @@ def open_source(settings: SourceSettings) -> Source:
             f"no adapter named {settings.adapter}",
             "name a module of plugins/marketpulse/sources that has open_source",
         ) from error
-    source: Source = opener(settings)
+    source: Source = opener(settings, purpose)
     return source
