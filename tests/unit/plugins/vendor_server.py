@@ -1,4 +1,4 @@
-"""A vendor on 127.0.0.1 that answers as a test says, over real HTTP."""
+"""A vendor on 127.0.0.1 that answers as a test says, over real HTTP; and leave to ask it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
+
+from marketpulse.sources.http import ANSWER_WITHIN_SECONDS
 
 
 @dataclass(frozen=True)
@@ -57,3 +59,21 @@ def vendor(reply: Reply) -> Iterator[Vendor]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+class Grants:
+    """A budget of so many requests; what it says when they are spent."""
+
+    def __init__(self, requests: int = 1000, then: Exception | None = None) -> None:
+        self._left = requests
+        self._then = then
+        self.closed = False
+
+    async def take(self, symbol: str, within_seconds: float) -> None:
+        assert 0 < within_seconds <= ANSWER_WITHIN_SECONDS
+        self._left -= 1
+        if self._left < 0 and self._then:
+            raise self._then
+
+    async def close(self) -> None:
+        self.closed = True
