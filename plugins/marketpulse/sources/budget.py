@@ -48,8 +48,19 @@ class Purpose(StrEnum):
     HISTORY = "history"
 
 
+# One instrument's answer, retries and waits for the vendor's rate included. With the lock before it and the publishing
+# after it, a poll stays within its minute. History may wait until a minute with room comes.
+ANSWER_WITHIN_SECONDS = {Purpose.LIVE: 35, Purpose.GAPS: 300, Purpose.HISTORY: 600}
+
+
 class Budget(Protocol):
-    """Who grants the requests to a vendor."""
+    """Who grants the requests to a vendor.
+
+    Attributes:
+        answer_within_seconds: How long one instrument's answer may take, retries and waits for grants included.
+    """
+
+    answer_within_seconds: float
 
     async def take(self, symbol: str, within_seconds: float) -> None:
         """Return when one request may be sent, which is to be done at once.

@@ -28,9 +28,6 @@ from marketpulse.sources.errors import (
     VendorUnavailable,
 )
 
-# One instrument's answer, retries and waits for the vendor's rate included. With the lock before it and the
-# publishing after it, a task stays within its minute.
-ANSWER_WITHIN_SECONDS = 35
 ATTEMPTS = 3
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 8.0
@@ -108,9 +105,9 @@ class VendorClient:
             VendorError: What the last attempt met.
         """
         last: VendorError | None = None
-        give_up_at = time.monotonic() + ANSWER_WITHIN_SECONDS
+        give_up_at = time.monotonic() + self._budget.answer_within_seconds
         try:
-            async with asyncio.timeout(ANSWER_WITHIN_SECONDS):
+            async with asyncio.timeout(self._budget.answer_within_seconds):
                 async for attempt in AsyncRetrying(
                     retry=retry_if_exception(lambda error: isinstance(error, VendorError) and error.retryable),
                     stop=stop_after_attempt(ATTEMPTS),

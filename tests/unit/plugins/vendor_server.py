@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
-from marketpulse.sources.http import ANSWER_WITHIN_SECONDS
-
 
 @dataclass(frozen=True)
 class Asked:
@@ -64,13 +62,16 @@ def vendor(reply: Reply) -> Iterator[Vendor]:
 class Grants:
     """A budget of so many requests; what it says when they are spent."""
 
-    def __init__(self, requests: int = 1000, then: Exception | None = None) -> None:
+    def __init__(
+        self, requests: int = 1000, then: Exception | None = None, *, answer_within_seconds: float = 35.0
+    ) -> None:
         self._left = requests
         self._then = then
+        self.answer_within_seconds = answer_within_seconds
         self.closed = False
 
     async def take(self, symbol: str, within_seconds: float) -> None:
-        assert 0 < within_seconds <= ANSWER_WITHIN_SECONDS
+        assert 0 < within_seconds <= self.answer_within_seconds
         self._left -= 1
         if self._left < 0 and self._then:
             raise self._then
