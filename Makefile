@@ -15,7 +15,7 @@ override export FILE_TZ := $(value TZ)
 unexport TZ
 endif
 
-.PHONY: help up down status logs clean psql import-bars test test-unit test-integration test-e2e lint format bench chaos
+.PHONY: help up down status logs clean psql airflow import-bars test test-unit test-integration test-e2e lint format bench chaos
 
 help:  ## Lists the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -37,6 +37,9 @@ clean:  ## Stops the stack and removes its state (data, logs, passwords)
 
 psql:  ## psql into the warehouse; C="select 1" prints bare rows
 	@$(STACK) psql "$$C"
+
+airflow:  ## Airflow's own command line: C="dags list"
+	@eval "$(STACK) run --needs-stack airflow airflow $$C"
 
 import-bars:  ## Loads a CSV file of bars through Kafka: FILE=... [SYMBOL=...] [SOURCE=...] [TZ=...]
 	@test -n "$$FILE" || { echo "Fix: make import-bars FILE=bars.csv [SYMBOL=...] [SOURCE=...] [TZ=...]" >&2; exit 2; }

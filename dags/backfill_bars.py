@@ -17,9 +17,10 @@ with the reprocess behavior "Missing and Errored Runs".
 
 ## Backfill
 This is the one: in the UI, Trigger, then Backfill, and tick "Override parameters on existing runs", without which
-Airflow's form sends no parameters; or `airflow backfill create --dag-id backfill_bars --from-date 2026-05-01
---to-date 2026-05-31 --max-active-runs 2 --dag-run-conf '{"symbols": ["IBM"]}'`. One run is one session day, named by
-the date on which its interval starts; days without a session are skipped. `dry_run` says what would be published.
+Airflow's form sends no parameters. Or `airflow backfill create --dag-id backfill_bars --from-date 2026-05-01
+--to-date 2026-05-31 --dag-run-conf '{"symbols": ["IBM"]}'` (in the local stack: `make airflow C="…"`). One run is one
+session day, named by the date on which its interval starts; days without a session are skipped. `dry_run` says what
+would be published.
 
 ## Owner
 data-engineering

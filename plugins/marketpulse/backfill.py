@@ -26,6 +26,7 @@ from marketpulse.config import (
 from marketpulse.outcome import Outcome
 from marketpulse.publishing import BarPublisher
 from marketpulse.redaction import hide_from_airflow
+from marketpulse.sources.budget import Purpose
 from marketpulse.sources.errors import OutOfReach, VendorError
 from marketpulse.sources.protocol import FetchedBars, Source, open_source
 from marketpulse.warehouse import connect, sql
@@ -95,7 +96,7 @@ def backfill_session(
             wanted = [symbol for symbol in wanted if _was_polled(connection, name, symbol, day)]
         spans = [span for symbol in wanted if (span := _span(instruments[symbol], day))]
         result = BackfillResult(asked=[span.instrument.symbol for span in spans])
-        fetched = asyncio.run(_fetch(name, open_source(settings), spans, result))
+        fetched = asyncio.run(_fetch(name, open_source(settings, Purpose.HISTORY), spans, result))
         publisher = None if dry_run else BarPublisher(BACKFILL_TOPIC, run_id)
         for span, answer in fetched:
             differing = _differing(connection, name, span, answer.bars)

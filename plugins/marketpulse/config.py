@@ -10,15 +10,17 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from marketpulse.errors import MarketPulseError
 
 INSTRUMENTS_FILE = "config/instruments.yml"
 SOURCES_FILE = "config/sources.yml"
 IMPORT_ONLY = "import_only"
+MINUTES_OF_DAY = 1440
 
 Model = TypeVar("Model", bound=BaseModel)
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9.-]{0,23}$")]
@@ -38,6 +40,14 @@ class ConfigError(MarketPulseError):
 
     def __init__(self, where: str, key: str, problem: str, fix: str) -> None:
         super().__init__(f"{where}: {key}: {problem}. Fix: {fix}.")
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError("is no time zone such as America/New_York") from None
+    return name
 
 
 class Instrument(BaseModel):
@@ -64,11 +74,20 @@ class SourceSettings(BaseModel):
     api_key: SecretStr | None = None
     requests_per_second: Annotated[int, Field(ge=1)] = 1
     requests_per_minute: Annotated[int, Field(ge=1)] = 60
+    requests_per_day: Annotated[int, Field(ge=1)] | None = None
+    day_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
     timeout_seconds: Annotated[float, Field(gt=0, le=20)] = 10
     overlap_bars: Annotated[int, Field(ge=1, le=1000)] = 100
     poll: Literal["session", "regular", "always"] = "session"
     entitlement: Literal["realtime", "delayed"] | None = None
     symbols: tuple[Symbol, ...] = ()
+
+    @property
+    def minutes_between_polls(self) -> float:
+        """How long a symbol waits for its next poll: a minute, or its share of the vendor's day."""
+        if self.requests_per_day is None:
+            return 1.0
+        return max(1.0, MINUTES_OF_DAY * len(self.symbols) / self.requests_per_day)
 
 
 def project_root() -> Path:

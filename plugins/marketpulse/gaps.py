@@ -18,7 +18,8 @@ from marketpulse.config import Instrument, SourceSettings, load_instruments, loa
 from marketpulse.outcome import Outcome
 from marketpulse.publishing import BarPublisher
 from marketpulse.redaction import hide_from_airflow
-from marketpulse.sources.errors import VendorError
+from marketpulse.sources.budget import Purpose
+from marketpulse.sources.errors import Deferred, VendorError
 from marketpulse.sources.protocol import Source, open_source
 from marketpulse.warehouse import connect, sql
 
@@ -100,7 +101,7 @@ def request_missing(name: str, run_id: str, now: datetime) -> RequestResult:
     result = RequestResult()
     if not gaps:
         return result
-    asyncio.run(_ask(open_source(settings), instruments, gaps, result))
+    asyncio.run(_ask(open_source(settings, Purpose.GAPS), instruments, gaps, result))
     if result.answers:
         publisher = BarPublisher(BACKFILL_TOPIC, run_id)
         for answer in result.answers:
@@ -171,6 +172,9 @@ async def _ask_one(
             return
         try:
             fetched = await source.fetch_history(instrument, start, end)
+        except Deferred as error:
+            log.info("%s: what is missing before %s is left to a later run: %s", instrument.symbol, end, error.detail)
+            return
         except VendorError as error:
             result.add_failure(instrument.symbol, error)
             return

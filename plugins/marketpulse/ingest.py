@@ -20,7 +20,7 @@ from marketpulse.outcome import Outcome
 from marketpulse.publishing import BarPublisher, Published
 from marketpulse.redaction import hide_from_airflow
 from marketpulse.sessions import is_due
-from marketpulse.sources.errors import VendorError
+from marketpulse.sources.errors import Deferred, VendorError
 from marketpulse.sources.protocol import FetchedBars, Source, open_source
 from marketpulse.warehouse import connect, sql
 from marketpulse.watermarks import Watermark, advance, read_watermarks, select_new, write_watermarks
@@ -52,7 +52,7 @@ class PollResult(Outcome):
 
     Attributes:
         asked: Symbols that were due.
-        deferred: Those of them whose first fetch is left to the next run.
+        deferred: Those of them that are left to a later run: a first fetch, or the vendor's day has no room yet.
     """
 
     asked: list[str] = field(default_factory=list)
@@ -145,6 +145,9 @@ class _Poll:
                     self._result.deferred.append(symbol)
                     return
                 self._take(symbol, None, await source.fetch_bars(instrument, None))
+        except Deferred as error:
+            log.info("%s: %s", symbol, error.detail)
+            self._result.deferred.append(symbol)
         except VendorError as error:
             self._result.add_failure(symbol, error)
 

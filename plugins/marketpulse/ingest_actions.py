@@ -19,6 +19,7 @@ from marketpulse.config import Instrument, load_instruments, load_sources
 from marketpulse.outcome import Outcome
 from marketpulse.publishing import ActionPublisher
 from marketpulse.redaction import hide_from_airflow
+from marketpulse.sources.budget import Purpose
 from marketpulse.sources.errors import VendorError
 from marketpulse.sources.protocol import ActionSource, FetchedActions, open_source
 from marketpulse.warehouse import connect, sql
@@ -59,7 +60,7 @@ def poll_actions(name: str, run_id: str) -> ActionsResult:
     settings = load_sources(instruments)[name]
     hide_from_airflow(settings.api_key)
     result = ActionsResult()
-    source = open_source(settings)
+    source = open_source(settings, Purpose.GAPS)
     if not isinstance(source, ActionSource):
         return result
     shares = [instruments[symbol] for symbol in settings.symbols if instruments[symbol].kind == "equity"]

@@ -30,7 +30,7 @@ class Redactor:
 
 def silence_request_logs() -> None:
     """Stop the HTTP libraries from logging request addresses: the vendor wants its key in them."""
-    for name in ("httpx", "httpcore", "pyrate_limiter"):
+    for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 

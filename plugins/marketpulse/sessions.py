@@ -76,6 +76,23 @@ def is_due(instrument: Instrument, known: Watermark | None, now: datetime, *, po
     return now >= stragglers_at and (known.asked_at is None or known.asked_at < stragglers_at)
 
 
+def polling_hours(
+    instrument: Instrument, start: datetime, end: datetime, *, poll: str = "session"
+) -> list[tuple[datetime | None, datetime | None]]:
+    """When `is_due` says yes at every minute, in ascending order; None is without end.
+
+    Args:
+        instrument: What is asked for.
+        start: The hours wanted begin with the session that ends after this; aware, UTC.
+        end: And end with the one that begins before this; aware, UTC.
+        poll: The source's `poll` setting.
+    """
+    if poll == "always" or instrument.calendar == ALWAYS_OPEN:
+        return [(None, None)]
+    sessions = load_sessions(instrument.calendar, start, extended=poll != "regular")
+    return [(each.opens, each.closes + AFTER_CLOSE) for each in sessions if each.closes > start and each.opens < end]
+
+
 def load_sessions(calendar: str, now: datetime, *, extended: bool = True) -> Sequence[Session]:
     """The sessions around now, from the cache file or freshly computed.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
+from typing import Any
 
 import psycopg
 
@@ -31,22 +32,34 @@ def connect(*, statement_seconds: int, lock_seconds: int) -> psycopg.Connection:
         WarehouseNotConfigured: The environment does not say where.
         psycopg.OperationalError: PostgreSQL does not answer in time.
     """
+    return psycopg.connect(_dsn(), autocommit=True, **_settings(statement_seconds, lock_seconds))
+
+
+async def connect_async(*, statement_seconds: int, lock_seconds: int) -> psycopg.AsyncConnection:
+    """The same as `connect`, for use in an event loop."""
+    settings = _settings(statement_seconds, lock_seconds)
+    return await psycopg.AsyncConnection.connect(_dsn(), autocommit=True, **settings)
+
+
+def _dsn() -> str:
     dsn = os.environ.get("MARKETPULSE_WAREHOUSE_DSN")
     if not dsn:
         raise WarehouseNotConfigured
+    return dsn
+
+
+def _settings(statement_seconds: int, lock_seconds: int) -> dict[str, Any]:
     settings = {
         "timezone": "UTC",
         "statement_timeout": f"{statement_seconds}s",
         "lock_timeout": f"{lock_seconds}s",
         "idle_in_transaction_session_timeout": "30s",
     }
-    return psycopg.connect(
-        dsn,
-        autocommit=True,
-        connect_timeout=CONNECT_SECONDS,
-        application_name="marketpulse",
-        options=" ".join(f"-c {name}={value}" for name, value in settings.items()),
-    )
+    return {
+        "connect_timeout": CONNECT_SECONDS,
+        "application_name": "marketpulse",
+        "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
+    }
 
 
 @cache

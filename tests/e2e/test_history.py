@@ -117,9 +117,10 @@ def test_a_month_of_twenty_symbols_from_the_airflow_ui_beside_live_bars(
 def test_the_same_days_again_change_no_row(stack: RunningStack) -> None:
     rows = "SELECT xmin::text, b FROM market.bars_1m b WHERE ts >= '2026-04-01' AND ts < '2026-05-01' ORDER BY 2"
     before = stack.query(rows)
-    finished = stack.airflow(
-        *("backfill", "create", "--dag-id", "backfill_bars", "--from-date", "2026-04-01", "--to-date", "2026-04-02"),
-        *("--reprocess-behavior", "completed", "--dag-run-conf", '{"symbols": ["IBM", "KO"]}'),
+    finished = stack.make(
+        "airflow",
+        "C=backfill create --dag-id backfill_bars --from-date 2026-04-01 --to-date 2026-04-02"
+        """ --reprocess-behavior completed --dag-run-conf '{"symbols": ["IBM", "KO"]}'""",
     )
     assert finished.returncode == 0, finished.stdout
     wait_until(

@@ -20,6 +20,7 @@ from marketpulse.config import Instrument, SourceSettings
 from marketpulse.local_times import to_utc
 from marketpulse.redaction import Redactor
 from marketpulse.sources.answers import BAR_LENGTH, keep_finished, parse_json, quoted, within
+from marketpulse.sources.budget import Budget
 from marketpulse.sources.errors import (
     BadApiKey,
     DailyBudgetExhausted,
@@ -55,27 +56,29 @@ _TEXTS: tuple[tuple[re.Pattern[str], type[VendorError]], ...] = (
 )
 
 
-def open_source(settings: SourceSettings) -> AlphaVantage:
+def open_source(settings: SourceSettings, budget: Budget) -> AlphaVantage:
     """The adapter, ready to fetch."""
-    return AlphaVantage(settings)
+    return AlphaVantage(settings, budget)
 
 
 class AlphaVantage:
     """A `Source` of minute bars of US equities (extended hours, unadjusted) and of crypto pairs, and an `ActionSource`.
 
     Args:
-        settings: Key, address and rate.
+        settings: Key and address.
+        budget: Grants the requests.
     """
 
     answers_at_once = timedelta(days=31)
 
-    def __init__(self, settings: SourceSettings) -> None:
+    def __init__(self, settings: SourceSettings, budget: Budget) -> None:
         self._settings = settings
-        self._client = VendorClient(settings)
+        self._client = VendorClient(settings, budget)
 
     async def fetch_bars(self, instrument: Instrument, watermark: datetime | None) -> FetchedBars:
         """See `Source.fetch_bars`."""
-        size = choose_output_size(instrument, watermark, datetime.now(UTC))
+        now = datetime.now(UTC)
+        size = choose_output_size(instrument, watermark, now, self._settings.minutes_between_polls)
         fetched = await self._ask(instrument, outputsize=size)
         if size == "compact" and watermark and not _reaches(fetched, watermark):
             fetched = await self._ask(instrument, outputsize="full")
@@ -143,16 +146,20 @@ class AlphaVantage:
         return query
 
 
-def choose_output_size(instrument: Instrument, watermark: datetime | None, now: datetime) -> str:
+def choose_output_size(
+    instrument: Instrument, watermark: datetime | None, now: datetime, minutes_between_polls: float = 1
+) -> str:
     """`compact` (100 bars) where it can reach the watermark, else `full` (30 days).
 
     A market that never closes has a bar for nearly every minute, so the clock tells. One that closes may have had no
     bar since a watermark of yesterday: its compact answer tells, and a full one follows only where it falls short.
+    Where polls are so far apart that a compact answer misses bars between them, nothing is asked twice.
     """
     if watermark is None:
         return "full"
     reach_by_clock = now - watermark <= COMPACT_BARS * BAR_LENGTH
-    return "compact" if reach_by_clock or instrument.calendar != "24/7" else "full"
+    may_reach = instrument.calendar != "24/7" and minutes_between_polls <= COMPACT_BARS
+    return "compact" if reach_by_clock or may_reach else "full"
 
 
 def months_between(start: datetime, end: datetime) -> list[str]:

@@ -17,6 +17,7 @@ from marketpulse.bars import INTERVAL, Bar
 from marketpulse.config import Instrument, SourceSettings
 from marketpulse.redaction import Redactor
 from marketpulse.sources.answers import BAR_LENGTH, parse_json, quoted
+from marketpulse.sources.budget import Budget
 from marketpulse.sources.errors import BadApiKey, MalformedAnswer, UnknownSymbol, VendorError, VendorRefused
 from marketpulse.sources.http import Answer, VendorClient
 from marketpulse.sources.windowed import WindowedSource
@@ -27,20 +28,21 @@ LONGEST_REACH = timedelta(days=1)
 _SMALLEST = Decimal("1e-8")
 
 
-def open_source(settings: SourceSettings) -> Coinbase:
+def open_source(settings: SourceSettings, budget: Budget) -> Coinbase:
     """The adapter, ready to fetch."""
-    return Coinbase(settings)
+    return Coinbase(settings, budget)
 
 
 class Coinbase(WindowedSource):
     """A `Source` of minute bars of crypto pairs, back to each pair's first trade.
 
     Args:
-        settings: Address, rate and overlap.
+        settings: Address and overlap.
+        budget: Grants the requests.
     """
 
-    def __init__(self, settings: SourceSettings) -> None:
-        client = VendorClient(settings, words_refusals=True)
+    def __init__(self, settings: SourceSettings, budget: Budget) -> None:
+        client = VendorClient(settings, budget, words_refusals=True)
         super().__init__(settings, client, window=MOST_CANDLES * BAR_LENGTH, reach=LONGEST_REACH)
 
     def question(self, instrument: Instrument, first: datetime, after: datetime) -> tuple[str, Mapping[str, str]]:

@@ -54,6 +54,13 @@ class DailyBudgetExhausted(VendorError):
     next_step = "Wait for the vendor's next day, list fewer symbols in config/sources.yml, or use a larger plan"
 
 
+class Deferred(VendorError):
+    """Not asked: what is left of the vendor's day is kept for later, or for more valuable requests."""
+
+    outcome = "deferred"
+    next_step = "Nothing: it is asked for again when its share is due; for more of the day list fewer symbols"
+
+
 class BadApiKey(VendorError):
     """The key is missing, wrong or a demo key."""
 

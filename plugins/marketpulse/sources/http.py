@@ -1,4 +1,4 @@
-"""Asking a vendor over HTTP: pooled, within its rate, bounded in time, retried where that can help."""
+"""Asking a vendor over HTTP: pooled, within its limits, bounded in time, retried where that can help."""
 
 from __future__ import annotations
 
@@ -12,17 +12,22 @@ from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 import httpx
-from pyrate_limiter import Duration, Limiter, Rate
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from marketpulse import metrics
 from marketpulse.config import SourceSettings
 from marketpulse.redaction import Redactor, silence_request_logs
-from marketpulse.sources.errors import BadApiKey, RateLimited, VendorError, VendorRefused, VendorUnavailable
+from marketpulse.sources.budget import Budget
+from marketpulse.sources.errors import (
+    BadApiKey,
+    DailyBudgetExhausted,
+    Deferred,
+    RateLimited,
+    VendorError,
+    VendorRefused,
+    VendorUnavailable,
+)
 
-# One instrument's answer, retries and waits for the vendor's rate included. With the lock before it and the
-# publishing after it, a task stays within its minute.
-ANSWER_WITHIN_SECONDS = 35
 ATTEMPTS = 3
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 8.0
@@ -59,13 +64,19 @@ class VendorClient:
     """A pooled client of one vendor.
 
     Args:
-        settings: The vendor's address, rate and time-out.
+        settings: The vendor's address and time-out.
+        budget: Grants every request, retries included; closed with the client.
         headers: What every request carries beside the usual.
         words_refusals: Whether the bodies of HTTP errors say what is wrong, so that `read` gets them too.
     """
 
     def __init__(
-        self, settings: SourceSettings, headers: Mapping[str, str] | None = None, *, words_refusals: bool = False
+        self,
+        settings: SourceSettings,
+        budget: Budget,
+        headers: Mapping[str, str] | None = None,
+        *,
+        words_refusals: bool = False,
     ) -> None:
         silence_request_logs()
         self._source = settings.name
@@ -79,7 +90,7 @@ class VendorClient:
             limits=httpx.Limits(max_connections=8, max_keepalive_connections=8),
             headers={"User-Agent": "MarketPulse", "Accept-Encoding": "gzip", **(headers or {})},
         )
-        self._limiter = Limiter(_rates(settings.requests_per_second, settings.requests_per_minute))
+        self._budget = budget
 
     async def ask(self, symbol: str, path: str, params: Mapping[str, str], read: Callable[[Answer], T]) -> T:
         """Ask until there is an answer that `read` accepts, or asking again cannot help.
@@ -93,9 +104,10 @@ class VendorClient:
         Raises:
             VendorError: What the last attempt met.
         """
-        last: VendorError = VendorUnavailable(self._source, symbol, "its rate leaves no room for another request")
+        last: VendorError | None = None
+        give_up_at = time.monotonic() + self._budget.answer_within_seconds
         try:
-            async with asyncio.timeout(ANSWER_WITHIN_SECONDS):
+            async with asyncio.timeout(self._budget.answer_within_seconds):
                 async for attempt in AsyncRetrying(
                     retry=retry_if_exception(lambda error: isinstance(error, VendorError) and error.retryable),
                     stop=stop_after_attempt(ATTEMPTS),
@@ -103,7 +115,7 @@ class VendorClient:
                     reraise=True,
                 ):
                     with attempt:
-                        await self._limiter.try_acquire_async(self._source)
+                        await self._budget.take(symbol, give_up_at - time.monotonic())
                         try:
                             return await self._ask_once(symbol, path, params, read)
                         except VendorError as error:
@@ -111,11 +123,15 @@ class VendorClient:
                             log.warning("%s, attempt %d: %s", symbol, attempt.retry_state.attempt_number, error.detail)
                             raise
         except TimeoutError:
-            raise last from None
+            raise last or self._unavailable(symbol, "its rate leaves no room for another request") from None
+        except (Deferred, DailyBudgetExhausted) as error:
+            # What the vendor said tells more than that it may not be asked again.
+            raise last or error from None
         raise AssertionError("tenacity either returns or raises")
 
     async def close(self) -> None:
         """Close the pooled connections."""
+        await self._budget.close()
         await self._http.aclose()
 
     async def _ask_once(self, symbol: str, path: str, params: Mapping[str, str], read: Callable[[Answer], T]) -> T:
@@ -165,12 +181,6 @@ class VendorClient:
 
     def _unavailable(self, symbol: str, detail: str) -> VendorUnavailable:
         return VendorUnavailable(self._source, symbol, detail)
-
-
-def _rates(per_second: int, per_minute: int) -> list[Rate]:
-    """Both limits, or the one that says it all: a limit that the other implies is no second bucket."""
-    minute = Rate(min(per_minute, 60 * per_second), Duration.MINUTE)
-    return [minute] if per_minute <= per_second else [Rate(per_second, Duration.SECOND), minute]
 
 
 _back_off = wait_exponential_jitter(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS, jitter=FIRST_WAIT_SECONDS)

@@ -13,6 +13,7 @@ from typing import Protocol, runtime_checkable
 from marketpulse.actions import CorporateAction
 from marketpulse.bars import Bar
 from marketpulse.config import SOURCES_FILE, ConfigError, Instrument, SourceSettings
+from marketpulse.sources.budget import Budget, PostgresBudget, Purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,13 @@ class ActionSource(Protocol):
         """Let go of connections."""
 
 
-def open_source(settings: SourceSettings) -> Source:
+def open_source(settings: SourceSettings, purpose: Purpose = Purpose.LIVE, budget: Budget | None = None) -> Source:
     """The adapter that the settings name.
+
+    Args:
+        settings: The vendor.
+        purpose: What its requests are for: the vendor's limits go to the most valuable first.
+        budget: Grants them; by default the one that all tasks share.
 
     Raises:
         ConfigError: There is no such adapter.
@@ -113,5 +119,5 @@ def open_source(settings: SourceSettings) -> Source:
             f"no adapter named {settings.adapter}",
             "name a module of plugins/marketpulse/sources that has open_source",
         ) from error
-    source: Source = opener(settings)
+    source: Source = opener(settings, budget or PostgresBudget(settings, purpose))
     return source

@@ -18,6 +18,7 @@ from marketpulse.bars import INTERVAL, Bar
 from marketpulse.config import Instrument, SourceSettings
 from marketpulse.redaction import Redactor
 from marketpulse.sources.answers import BAR_LENGTH, parse_json, quoted
+from marketpulse.sources.budget import Budget
 from marketpulse.sources.errors import (
     BadApiKey,
     DailyBudgetExhausted,
@@ -50,23 +51,24 @@ _REFUSALS: tuple[tuple[str, re.Pattern[str], type[VendorError]], ...] = (
 )
 
 
-def open_source(settings: SourceSettings) -> TwelveData:
+def open_source(settings: SourceSettings, budget: Budget) -> TwelveData:
     """The adapter, ready to fetch."""
-    return TwelveData(settings)
+    return TwelveData(settings, budget)
 
 
 class TwelveData(WindowedSource):
     """A `Source` of minute bars of equities; a poll is one request.
 
     Args:
-        settings: Key, address, rate and overlap.
+        settings: Key, address and overlap.
+        budget: Grants the requests.
     """
 
-    def __init__(self, settings: SourceSettings) -> None:
+    def __init__(self, settings: SourceSettings, budget: Budget) -> None:
         key = settings.api_key
         # In a header: addresses end up in logs.
         headers = {"Authorization": f"apikey {key.get_secret_value()}"} if key else {}
-        client = VendorClient(settings, headers, words_refusals=True)
+        client = VendorClient(settings, budget, headers, words_refusals=True)
         # Less than a window, so that no poll needs a second request.
         super().__init__(settings, client, window=WINDOW, reach=WINDOW - BAR_LENGTH)
 

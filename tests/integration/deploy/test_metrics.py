@@ -23,6 +23,9 @@ LINES = (
     "marketpulse.bars_loaded,topic=market.bars.v1:42|c",
     "marketpulse.freshness_seconds,source=alpha_vantage:7.5|g",
     "marketpulse.batch_duration,dataset=bars:50|ms",
+    "marketpulse.api_budget_remaining_requests,source=alpha_vantage:20|g",
+    "marketpulse.api_budget_lasts_seconds,source=alpha_vantage:14400.5|g",
+    "marketpulse.api_budget_day_left_seconds,source=alpha_vantage:43200.25|g",
 )
 EXPECTED = (
     "airflow_scheduler_heartbeat_total 1",
@@ -35,6 +38,9 @@ EXPECTED = (
     'marketpulse_freshness_seconds{source="alpha_vantage"} 7.5',
     'marketpulse_batch_duration_seconds_bucket{dataset="bars",le="0.1"} 1',
     'marketpulse_batch_duration_seconds_bucket{dataset="bars",le="900"} 1',
+    'marketpulse_api_budget_remaining_requests{source="alpha_vantage"} 20',
+    'marketpulse_api_budget_lasts_seconds{source="alpha_vantage"} 14400.5',
+    'marketpulse_api_budget_day_left_seconds{source="alpha_vantage"} 43200.25',
 )
 
 

@@ -6,21 +6,21 @@ import atexit
 import json
 import os
 import shutil
-import subprocess
+import socket
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from marketpulse import metrics
 
-from tests.local_stack import REPOSITORY, TOOLS
+from tests.integration.plugins.moved_clock import Clock
+from tests.integration.plugins.simulated_vendor import run_simulator
+from tests.local_stack import REPOSITORY
 
 # Before anything imports Airflow.
 _home = tempfile.mkdtemp(prefix="airflow-")
@@ -28,43 +28,31 @@ atexit.register(shutil.rmtree, _home, ignore_errors=True)
 os.environ["AIRFLOW_HOME"] = _home
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 
-SIMULATED_NOW = datetime.now(UTC).replace(second=0, microsecond=0)
 CANARY = "CANARY-KEY/0001+x"
 TASK_VARIABLES = ("MARKETPULSE_", "AIRFLOW_CONN_", "PGPASSFILE")
 
 
 @pytest.fixture(scope="session")
 def simulator(stack_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """A running simulator whose clock stands, so that no test meets a change of the minute; its admin client."""
-    port = stack_environment["SIMULATOR_PORT"]
-    command = [str(TOOLS / "venvs/stack/bin/python"), "-m", "uvicorn", "simulator.app:create_app", "--factory"]
-    log = tmp_path_factory.mktemp("simulator") / "log"
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(
-            [*command, "--host", "127.0.0.1", "--port", port],
-            cwd=REPOSITORY,
-            env={**os.environ, "SIM_CLOCK_START": SIMULATED_NOW.isoformat(), "SIM_CLOCK_SPEED": "0.001"},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        ) as process,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
-    ):
-        try:
-            _wait_until_healthy(client, log)
-            yield client
-        finally:
-            process.terminate()
+    """The simulator of all tests, without limits."""
+    with run_simulator(stack_environment["SIMULATOR_PORT"], tmp_path_factory.mktemp("simulator") / "log") as client:
+        yield client
 
 
-def _wait_until_healthy(client: httpx.Client, log: Path) -> None:
-    for _ in range(300):
-        try:
-            if client.get("/health").is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise RuntimeError(f"the simulator does not start:\n{log.read_text()}")
+@pytest.fixture
+def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """Where this process sends its metrics."""
+    metrics._client.cache_clear()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.settimeout(5)
+        monkeypatch.setenv("STATSD_HOST", "127.0.0.1")
+        monkeypatch.setenv("STATSD_PORT", str(sock.getsockname()[1]))
+        yield sock
+    client = metrics._client()
+    if client:
+        client.close()
+    metrics._client.cache_clear()
 
 
 @pytest.fixture
@@ -86,9 +74,15 @@ def task_environment(
         connection.execute(
             "TRUNCATE ops.kafka_offsets, ops.batches, ops.batch_ranges, ops.dead_letters, ops.source_watermarks, "
             "raw.bars, raw.actions, ops.action_observations, market.bars_1m, analytics.indicators_1m, ops.coverage, "
-            "ops.untraded_minutes, ops.gaps, ops.gap_history"
+            "ops.untraded_minutes, ops.gaps, ops.gap_history, ops.api_budget, ops.api_grants"
         )
     return variables
+
+
+@pytest.fixture
+def owner_dsn(task_environment: dict[str, str]) -> str:
+    """How the owner of the warehouse connects."""
+    return task_environment["MARKETPULSE_WAREHOUSE_DSN"].replace("marketpulse_loader@", "marketpulse_owner@")
 
 
 @pytest.fixture
@@ -106,6 +100,25 @@ def owner(environment: dict[str, str]) -> psycopg.Connection[tuple[Any, ...]]:
     """A connection that may change everything in the warehouse."""
     dsn = environment["MARKETPULSE_WAREHOUSE_DSN"].replace("marketpulse_loader@", "marketpulse_owner@")
     return psycopg.connect(dsn, autocommit=True, passfile=environment["PGPASSFILE"])
+
+
+@pytest.fixture
+def clock(owner_dsn: str) -> Iterator[Clock]:
+    """A function of PostgreSQL stands before its own clock in new sessions."""
+    with psycopg.connect(owner_dsn, autocommit=True) as connection:
+        connection.execute(
+            """CREATE SCHEMA simulated;
+            CREATE TABLE simulated.clock AS SELECT interval '0' AS moved;
+            CREATE FUNCTION simulated.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE
+                RETURN (SELECT pg_catalog.clock_timestamp() + moved FROM simulated.clock);
+            GRANT USAGE ON SCHEMA simulated TO marketpulse_loader;
+            GRANT SELECT ON simulated.clock TO marketpulse_loader;
+            ALTER DATABASE marketpulse SET search_path = simulated, pg_catalog"""
+        )
+        try:
+            yield Clock(connection)
+        finally:
+            connection.execute("ALTER DATABASE marketpulse RESET search_path; DROP SCHEMA simulated CASCADE")
 
 
 class Topic:

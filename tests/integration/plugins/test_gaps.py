@@ -9,7 +9,8 @@ import pytest
 from marketpulse.completeness import check_completeness
 from marketpulse.gaps import request_missing
 
-from tests.integration.plugins.conftest import SIMULATED_NOW, Topic
+from tests.integration.plugins.conftest import Topic
+from tests.integration.plugins.simulated_vendor import SIMULATED_NOW
 from tests.integration.plugins.stored_bars import MINUTE, rows, store, store_messages
 
 # The vendor's newest minutes: whole, and settled by the time of the check.

@@ -128,7 +128,7 @@ def test_mapped_tasks_can_be_unmapped(
 
 def test_parsing_loads_nothing_heavy() -> None:
     """The dag-processor parses every file again and again, and each task its own once."""
-    heavy = ["pandas", "exchange_calendars", "confluent_kafka", "psycopg", "pyspark", "orjson", "pyrate_limiter"]
+    heavy = ["pandas", "exchange_calendars", "confluent_kafka", "psycopg", "pyspark", "orjson"]
     script = (
         "import sys, airflow.sdk.execution_time.task_runner\n"
         "from airflow.providers.apache.spark.operators import spark_submit\n"

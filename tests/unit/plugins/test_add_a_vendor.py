@@ -18,7 +18,7 @@ from marketpulse.sources import http
 from marketpulse.sources.errors import MalformedAnswer, VendorRefused, VendorUnavailable
 from marketpulse.sources.protocol import FetchedBars, Source, open_source
 
-from tests.unit.plugins.vendor_server import Asked, Vendor, vendor
+from tests.unit.plugins.vendor_server import Asked, Grants, Vendor, vendor
 
 REPOSITORY = Path(__file__).parents[3]
 HOWTO = REPOSITORY / "docs/howto/add-a-vendor.md"
@@ -76,7 +76,7 @@ def fetch(server: Vendor, ask: Callable[[Source], Awaitable[FetchedBars]]) -> Fe
     settings = load_sources(load_instruments(), environ=environ)["bitstamp"]
 
     async def once() -> FetchedBars:
-        source = open_source(settings)
+        source = open_source(settings, budget=Grants())
         try:
             return await ask(source)
         finally:

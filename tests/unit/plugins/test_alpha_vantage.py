@@ -153,6 +153,16 @@ def test_output_size(instrument: Instrument, minutes_behind: int, size: str) -> 
     assert choose_output_size(instrument, now - timedelta(minutes=minutes_behind), now) == size
 
 
+@pytest.mark.parametrize(("minutes_between_polls", "size"), [(100, "compact"), (101, "full")])
+def test_polls_further_apart_than_a_compact_answer_reaches_do_not_ask_twice(
+    minutes_between_polls: float, size: str
+) -> None:
+    now = datetime(2026, 5, 15, 16, 2, tzinfo=UTC)
+
+    assert choose_output_size(MSFT, now - timedelta(minutes=102), now, minutes_between_polls) == size
+    assert choose_output_size(MSFT, now - timedelta(minutes=90), now, minutes_between_polls) == "compact"
+
+
 def test_a_first_fetch_is_full() -> None:
     assert choose_output_size(MSFT, None, datetime(2026, 5, 15, tzinfo=UTC)) == "full"
 

@@ -23,7 +23,7 @@ from marketpulse.sources.errors import (
 from marketpulse.sources.http import Answer
 from marketpulse.sources.protocol import FetchedBars
 
-from tests.unit.plugins.vendor_server import Asked, Vendor, vendor
+from tests.unit.plugins.vendor_server import Asked, Grants, Vendor, vendor
 
 ANSWERS = Path(__file__).parent / "answers" / "coinbase"
 NOW = datetime(2026, 5, 15, 20, 0, tzinfo=UTC)
@@ -53,11 +53,11 @@ def exchange(asked: Asked) -> tuple[int, bytes]:
 
 
 def fetch(server: Vendor, ask: Callable[[Coinbase], Awaitable[FetchedBars]], **settings: object) -> FetchedBars:
-    own = {"name": "coinbase", "adapter": "coinbase", "base_url": server.url, "requests_per_second": 100}
-    source = SourceSettings.model_validate({**own, "requests_per_minute": 6000, **settings})
+    own = {"name": "coinbase", "adapter": "coinbase", "base_url": server.url}
+    source = SourceSettings.model_validate({**own, **settings})
 
     async def once() -> FetchedBars:
-        coinbase = Coinbase(source)
+        coinbase = Coinbase(source, Grants())
         try:
             return await ask(coinbase)
         finally:

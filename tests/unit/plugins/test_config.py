@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from marketpulse.config import ConfigError, Instrument, load_instruments, load_sources
+from marketpulse.config import ConfigError, Instrument, SourceSettings, load_instruments, load_sources
 
 REPOSITORY = Path(__file__).parents[3]
 GOOD_INSTRUMENTS = """
@@ -105,6 +105,8 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         ({"adapter": "import_only"}, r"alpha_vantage\.enabled: .*cannot be polled.*enabled: false"),
         ({"timeout_seconds": 90}, r"alpha_vantage\.timeout_seconds: .*less than or equal to 20"),
         ({"requests_per_second": 0}, r"alpha_vantage\.requests_per_second: .*greater than or equal to 1"),
+        ({"requests_per_day": 0}, r"alpha_vantage\.requests_per_day: .*greater than or equal to 1"),
+        ({"day_zone": "Mars/Base"}, r"alpha_vantage\.day_zone: .*is no time zone such as America/New_York"),
     ],
 )
 def test_errors_in_sources_name_file_key_and_fix(tmp_path: Path, change: dict[str, object], message: str) -> None:
@@ -114,6 +116,13 @@ def test_errors_in_sources_name_file_key_and_fix(tmp_path: Path, change: dict[st
 
     with pytest.raises(ConfigError, match=message):
         load_sources(load_instruments(root), root, environ={})
+
+
+@pytest.mark.parametrize(("per_day", "minutes"), [(None, 1), (100_000, 1), (2880, 1), (25, 115.2)])
+def test_a_days_requests_say_how_far_apart_polls_are(per_day: int | None, minutes: float) -> None:
+    values = {"name": "vendor", "adapter": "vendor", "requests_per_day": per_day, "symbols": ["MSFT", "IBM"]}
+
+    assert SourceSettings.model_validate(values).minutes_between_polls == minutes
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from marketpulse.config import SourceSettings
 from marketpulse.sources import http
-from marketpulse.sources.errors import BadApiKey, MalformedAnswer, RateLimited, VendorRefused, VendorUnavailable
+from marketpulse.sources.errors import (
+    BadApiKey,
+    DailyBudgetExhausted,
+    Deferred,
+    MalformedAnswer,
+    RateLimited,
+    VendorRefused,
+    VendorUnavailable,
+)
 from marketpulse.sources.http import Answer, VendorClient
 from pydantic import SecretStr
-from pyrate_limiter import Limiter
+
+from tests.unit.plugins.vendor_server import Grants
 
 KEY = "CANARY/KEY+0001"
 Reply = Callable[["Handler"], None]
@@ -96,7 +105,12 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "_back_off", lambda state: 0.01)
 
 
-def ask(url: str, read: Callable[[Answer], bytes] = lambda answer: answer.body, **settings: float) -> bytes:
+def ask(
+    url: str,
+    read: Callable[[Answer], bytes] = lambda answer: answer.body,
+    budget: Grants | None = None,
+    **settings: float,
+) -> bytes:
     source = SourceSettings.model_validate(
         {
             "name": "vendor",
@@ -104,14 +118,12 @@ def ask(url: str, read: Callable[[Answer], bytes] = lambda answer: answer.body, 
             "base_url": url,
             "api_key": SecretStr(KEY),
             "timeout_seconds": 0.4,
-            "requests_per_second": 100,
-            "requests_per_minute": 1000,
             **settings,
         }
     )
 
     async def once() -> bytes:
-        client = VendorClient(source)
+        client = VendorClient(source, budget or Grants())
         try:
             return await client.ask("MSFT", "/query", {"apikey": KEY, "symbol": "MSFT"}, read)
         finally:
@@ -171,12 +183,11 @@ def test_a_slow_vendor_is_bounded(serve: Callable[..., Server], slow: Reply, mon
 
 
 def test_all_attempts_together_are_bounded(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "ANSWER_WITHIN_SECONDS", 1.5)
     monkeypatch.setattr(http, "ATTEMPTS", 100)
     began = time.monotonic()
 
     with pytest.raises(VendorUnavailable, match="ReadTimeout"):
-        ask(serve(hang).url)
+        ask(serve(hang).url, budget=Grants(answer_within_seconds=1.5))
     assert time.monotonic() - began < 4
 
 
@@ -188,20 +199,34 @@ def test_retry_after_is_waited_for_within_bounds(serve: Callable[..., Server], m
     assert 0.3 <= time.monotonic() - began < 4
 
 
-def test_the_rate_is_kept(serve: Callable[..., Server]) -> None:
-    server = serve(status(503), status(503), status(200))
-    began = time.monotonic()
+@pytest.mark.parametrize(
+    ("refusal", "met"),
+    [
+        (Deferred("vendor", "MSFT", "not now"), Deferred),
+        (DailyBudgetExhausted("vendor", "MSFT", "no more"), DailyBudgetExhausted),
+        (TimeoutError(), VendorUnavailable),
+    ],
+)
+def test_without_a_grant_nothing_is_asked(
+    serve: Callable[..., Server], refusal: Exception, met: type[Exception]
+) -> None:
+    server, budget = serve(status(200)), Grants(0, refusal)
 
-    assert ask(server.url, requests_per_second=1) == b"ok"
-    assert time.monotonic() - began > 1.9
+    with pytest.raises(met, match=r"not now|no more|its rate leaves no room"):
+        ask(server.url, budget=budget)
+    assert server.asked == []
+    assert budget.closed
 
 
-@pytest.mark.parametrize(("per_second", "per_minute"), [(1, 1), (1, 2), (1, 75), (5, 75), (5, 5), (10, 3), (2, 120)])
-def test_any_pair_of_limits_makes_a_limiter(per_second: int, per_minute: int) -> None:
-    limits = {rate.interval: rate.limit for rate in Limiter(http._rates(per_second, per_minute)).buckets()[0].rates}
+@pytest.mark.parametrize("refusal", [Deferred("vendor", "MSFT", "not now"), TimeoutError()])
+def test_every_retry_needs_a_grant_and_without_one_the_vendors_error_stands(
+    serve: Callable[..., Server], refusal: Exception
+) -> None:
+    server = serve(status(503))
 
-    assert limits[60_000] <= per_minute
-    assert limits.get(1000, per_second) == per_second
+    with pytest.raises(VendorUnavailable, match="HTTP 503"):
+        ask(server.url, budget=Grants(2, refusal))
+    assert len(server.asked) == 2
 
 
 def test_an_old_date_says_that_the_answer_was_composed_then(serve: Callable[..., Server]) -> None:

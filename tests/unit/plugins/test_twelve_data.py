@@ -27,7 +27,7 @@ from marketpulse.sources.protocol import FetchedBars
 from marketpulse.sources.twelve_data import WINDOW, TwelveData, parse_time_series
 from pydantic import SecretStr
 
-from tests.unit.plugins.vendor_server import Asked, Vendor, vendor
+from tests.unit.plugins.vendor_server import Asked, Grants, Vendor, vendor
 
 ANSWERS = Path(__file__).parent / "answers" / "twelve_data"
 KEY = "CANARY-KEY-0001"
@@ -65,10 +65,10 @@ def market(asked: Asked) -> tuple[int, bytes]:
 
 def fetch(server: Vendor, ask: Callable[[TwelveData], Awaitable[FetchedBars]], **settings: object) -> FetchedBars:
     own = {"name": "twelve_data", "adapter": "twelve_data", "base_url": server.url, "api_key": KEY}
-    source = SourceSettings.model_validate({**own, "requests_per_second": 100, "requests_per_minute": 6000, **settings})
+    source = SourceSettings.model_validate({**own, **settings})
 
     async def once() -> FetchedBars:
-        twelve_data = TwelveData(source)
+        twelve_data = TwelveData(source, Grants())
         try:
             return await ask(twelve_data)
         finally:

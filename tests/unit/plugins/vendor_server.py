@@ -1,4 +1,4 @@
-"""A vendor on 127.0.0.1 that answers as a test says, over real HTTP."""
+"""A vendor on 127.0.0.1 that answers as a test says, over real HTTP; and leave to ask it."""
 
 from __future__ import annotations
 
@@ -57,3 +57,24 @@ def vendor(reply: Reply) -> Iterator[Vendor]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+class Grants:
+    """A budget of so many requests; what it says when they are spent."""
+
+    def __init__(
+        self, requests: int = 1000, then: Exception | None = None, *, answer_within_seconds: float = 35.0
+    ) -> None:
+        self._left = requests
+        self._then = then
+        self.answer_within_seconds = answer_within_seconds
+        self.closed = False
+
+    async def take(self, symbol: str, within_seconds: float) -> None:
+        assert 0 < within_seconds <= self.answer_within_seconds
+        self._left -= 1
+        if self._left < 0 and self._then:
+            raise self._then
+
+    async def close(self) -> None:
+        self.closed = True
