@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
-import adbc_driver_postgresql.dbapi as adbc
+import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
+from psycopg.rows import dict_row
 
 from marketpulse_spark import warehouse
 from marketpulse_spark.islands import ISLANDS, find_islands
@@ -33,9 +35,10 @@ def observe(
     Yields:
         Layout `schemas.OBSERVATIONS`.
     """
-    with warehouse.transaction(settings) as connection, connection.cursor() as cursor:
-        bases = share_bases(_rows(cursor, "market/corporate_actions/read_splits.sql"), actions)
-        split_islands = _around_splits(cursor, bases, actions)
+    # Not by ADBC: that reads PostgreSQL's catalog of types first, which takes longer than all of this.
+    with psycopg.connect(warehouse.bounded(settings), autocommit=True, row_factory=dict_row) as control:
+        bases = share_bases(_rows(control, "market/corporate_actions/read_splits.sql"), actions)
+        split_islands = _around_splits(control, bases, actions)
     rebasing = Rebasing(bases, reach)
     seen = []
     for batch in batches:
@@ -54,21 +57,21 @@ def observe(
     yield from rebasing.rebased()
 
 
-def _around_splits(cursor: adbc.Cursor, bases: ShareBases, actions: pa.Table) -> pa.Table:
+def _around_splits(control: psycopg.Connection[dict[str, Any]], bases: ShareBases, actions: pa.Table) -> pa.Table:
     """The instant of each split of which there is news, as an island of each series of its symbol."""
     partitions = dict(zip(actions["symbol"].to_pylist(), actions["partition"].to_pylist(), strict=True))
     islands = [
         (partitions[symbol], row["source"], symbol, effective_at, effective_at)
         for symbol, effective_at in bases.changed()
-        for row in _rows(cursor, "market/bars_1m/read_sources.sql", [symbol])
+        for row in _rows(control, "market/bars_1m/read_sources.sql", {"symbol": symbol})
     ]
     return pa.Table.from_pylist([dict(zip(ISLANDS.names, island, strict=True)) for island in islands], schema=ISLANDS)
 
 
-def _rows(cursor: adbc.Cursor, name: str, parameters: list[str] | None = None) -> list[dict[str, object]]:
-    cursor.execute(warehouse.sql_text(name), parameters)
-    rows: list[dict[str, object]] = cursor.fetch_arrow_table().to_pylist()
-    return rows
+def _rows(
+    control: psycopg.Connection[dict[str, Any]], name: str, parameters: dict[str, str] | None = None
+) -> list[dict[str, Any]]:
+    return control.execute(warehouse.sql_text(name).encode(), parameters).fetchall()
 
 
 def _as_observations(bars: pa.RecordBatch, *, is_stored: bool) -> pa.RecordBatch:
