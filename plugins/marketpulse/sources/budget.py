@@ -106,6 +106,7 @@ class PostgresBudget:
     def __init__(self, settings: SourceSettings, purpose: Purpose) -> None:
         self._settings = settings
         self._purpose = purpose
+        self.answer_within_seconds: float = ANSWER_WITHIN_SECONDS[purpose]
         self._polled = _polling_hours(settings)
         self._connection: psycopg.AsyncConnection | None = None
         self._connecting = asyncio.Lock()
