@@ -92,9 +92,7 @@ def test_refusal_is_one_line_with_the_runbook_and_exit_code_1(
     done = submit(environment, LOAD_BARS, "--run-id", "x")
     assert done.returncode == 1
     said = done.stdout + done.stderr
-    assert re.search(
-        r"^ClusterChanged: market\.bars\.backfill\.v1\[0\].*See docs/runbooks/load-refused\.md\.$", said, re.M
-    )
+    assert re.search(r"^ClusterChanged: market\.actions\.v1\[0\].*See docs/runbooks/load-refused\.md\.$", said, re.M)
     assert "Traceback" not in said
     assert (REPOSITORY / "docs/runbooks/load-refused.md").exists()
     assert warehouse.rows("SELECT count(*) FROM ops.batches") == [(1,)]
