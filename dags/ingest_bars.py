@@ -16,7 +16,7 @@ symbol, what the vendor said and what to do next. The next run asks for everythi
 shorter than the vendor's answer reaches back (30 days) heals by itself. Clearing old runs repairs nothing.
 
 ## Backfill
-Not here: a run has no data interval. History comes with `make import-bars`.
+Not here: a run has no data interval. History comes with `backfill_bars` and `make import-bars`.
 
 ## Owner
 data-engineering
@@ -27,7 +27,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from airflow.sdk import DAG, CronTriggerTimetable, task
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException
 from marketpulse.assets import BARS_PUBLISHED
 from marketpulse.config import enabled_sources
 from marketpulse.deadlines import alert_after
@@ -54,14 +54,11 @@ with DAG(
     @task(outlets=[BARS_PUBLISHED], map_index_template="{{ source }}", execution_timeout=timedelta(seconds=50))
     def publish_bars(source: str, run_id: str | None = None) -> dict[str, str] | None:
         """Poll one source; returns what failed, by symbol, where something else was published."""
-        from marketpulse.ingest import SymbolsFailed, poll_source
+        from marketpulse.ingest import poll_source
 
         result = poll_source(source, str(run_id))
         if not result.published:
-            if result.failures and result.may_pass:
-                raise SymbolsFailed(result.failures)
-            if result.failures:
-                raise AirflowFailException(str(SymbolsFailed(result.failures)))
+            result.raise_failures()
             raise AirflowSkipException(f"nothing new of {', '.join(result.asked) or 'any symbol: markets are closed'}")
         return result.failures or None
 
@@ -70,7 +67,7 @@ with DAG(
     @task(retries=0)
     def report_failures(failures: dict[str, str]) -> None:
         """Fail, naming the symbols that could not be fetched."""
-        from marketpulse.ingest import SymbolsFailed
+        from marketpulse.outcome import SymbolsFailed
 
         raise SymbolsFailed(failures)
 

@@ -1,15 +1,17 @@
 """
 ## Purpose
-Load every bar that Kafka holds into PostgreSQL, exactly once, and compute its indicators; then check the result.
+Load every bar, split and dividend that Kafka holds into PostgreSQL, exactly once, and compute the indicators of all
+bars that change or that a split touches; then check the result.
 
 ## Reads and writes
-Reads `market.bars.v1` and `market.bars.backfill.v1` from the offsets in `ops.kafka_offsets`. Writes `raw.bars`,
-`market.bars_1m`, `market.bar_revisions`, `analytics.indicators_1m`, `ops.dead_letters` and the ledger, each range of
-offsets in one transaction. Announces `bars_loaded`.
+Reads `market.bars.v1`, `market.bars.backfill.v1` and `market.actions.v1` from the offsets in `ops.kafka_offsets`.
+Writes `raw.bars`, `raw.actions`, `market.bars_1m`, `market.bar_revisions`, `ops.action_observations`,
+`analytics.indicators_1m`, `ops.dead_letters` and the ledger, each range of offsets in one transaction. Announces
+`bars_loaded`.
 
 ## Schedule and deadline
-On `bars_published`, and every 15 minutes as a sweep for what a lost event left behind. One run at a time. A run is late
-after 5 minutes.
+On `bars_published` or `actions_published`, and every 15 minutes as a sweep for what a lost event left behind. One run
+at a time. A run is late after 5 minutes.
 
 ## If it fails
 `load_bars`: the last lines of its log name the error. A killed or failed run changes nothing that is not recorded in
@@ -17,7 +19,7 @@ the ledger; the next run continues from there, so clearing the task is always sa
 for each check with both numbers; the data is loaded, and something about it is wrong.
 
 ## Backfill
-Not here: a run has no data interval, it loads whatever Kafka holds. History comes with `make import-bars`.
+Not here: a run loads whatever Kafka holds. History comes with `backfill_bars` and `make import-bars`.
 
 ## Owner
 data-engineering
@@ -29,7 +31,7 @@ from datetime import timedelta
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, task
-from marketpulse.assets import BARS_LOADED, BARS_PUBLISHED
+from marketpulse.assets import ACTIONS_PUBLISHED, BARS_LOADED, BARS_PUBLISHED
 from marketpulse.config import project_root
 from marketpulse.deadlines import alert_after
 from marketpulse.defaults import DEFAULT_ARGS, START_DATE
@@ -43,7 +45,7 @@ with DAG(
     description="Kafka to PostgreSQL, exactly once, with indicators",
     doc_md=__doc__,
     schedule=AssetOrTimeSchedule(
-        timetable=CronTriggerTimetable("*/15 * * * *", timezone="UTC"), assets=[BARS_PUBLISHED]
+        timetable=CronTriggerTimetable("*/15 * * * *", timezone="UTC"), assets=BARS_PUBLISHED | ACTIONS_PUBLISHED
     ),
     start_date=START_DATE,
     catchup=False,

@@ -1,1 +1,1 @@
-"""A market that speaks Alpha Vantage's HTTP protocol: synthetic or replayed bars, its errors, faults on demand."""
+"""A market that speaks vendors' HTTP protocols: synthetic or replayed bars, their errors, faults on demand."""

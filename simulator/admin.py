@@ -1,10 +1,11 @@
-"""GET /health, and the faults: ordered, listed and cleared at /admin/faults.
+"""GET /health, the faults (ordered, listed and cleared at /admin/faults), and the clock put forward.
 
 The handlers are coroutines, so that only the event loop's thread ever touches the book of faults.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -52,6 +53,12 @@ def admin_router(instruments: Mapping[str, Instrument], faults: FaultBook, clock
         if not cleared:
             raise HTTPException(404, f"No fault {number} is in force.")
         return {"cleared": cleared}
+
+    @router.post("/clock/advance")
+    async def advance_clock(minutes: Annotated[float, Body(embed=True, gt=0, le=1_000_000)]) -> dict[str, str]:
+        """Puts the simulator's clock forward, so that hours pass in no time."""
+        clock.advance(dt.timedelta(minutes=minutes))
+        return {"clock": clock.now().isoformat()}
 
     return router
 

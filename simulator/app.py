@@ -11,13 +11,16 @@ from fastapi import FastAPI
 
 from simulator.admin import admin_router, health_router
 from simulator.clock import Clock
+from simulator.coinbase import coinbase_router
 from simulator.faults import FaultBook
 from simulator.instruments import load_instruments
 from simulator.limits import Limits
-from simulator.query import Simulator, query_router
+from simulator.query import query_router
 from simulator.replay import ReplayMarket, read_bars
 from simulator.settings import Settings
 from simulator.synthetic import SyntheticMarket
+from simulator.twelve_data import twelve_data_router
+from simulator.wire import Simulator
 
 _API_KEY = re.compile(r"(apikey=)[^&\s\"]*", re.IGNORECASE)
 
@@ -49,6 +52,8 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
 
     app = FastAPI(title="MarketPulse market simulator", docs_url="/docs", redoc_url=None)
     app.include_router(query_router(simulator))
+    app.include_router(coinbase_router(simulator))
+    app.include_router(twelve_data_router(simulator))
     app.include_router(health_router(settings, market.instruments, clock))
     app.include_router(admin_router(market.instruments, faults, clock))
     logging.getLogger("uvicorn.access").addFilter(_without_api_key)

@@ -90,3 +90,18 @@ def scaled(number: str, factor: Decimal) -> str:
     """Returns `number` times `factor` with the number of decimals that `number` has."""
     value = Decimal(number)
     return format((value * factor).quantize(Decimal(1).scaleb(int(value.as_tuple().exponent))), "f")
+
+
+def begun_bars(
+    market: Market, symbol: str, start: int, end: int, now: dt.datetime, *, adjusted: bool = True
+) -> list[Bar]:
+    """Returns the 1-minute bars of [start, end) that have begun by `now`, oldest first.
+
+    The one whose minute is not over shows what its first trade left: vendors print it, and change it until its end.
+    """
+    minute = int(now.timestamp() // 60)
+    bars = market.bars(symbol, start, min(end, minute + 1), adjusted=adjusted)
+    if bars and bars[-1].minute == minute:
+        price, volume = bars[-1].open, scaled(bars[-1].volume, Decimal("0.1"))
+        bars[-1] = Bar(minute, price, price, price, price, volume)
+    return bars

@@ -61,7 +61,7 @@ class CutOff(_Fault):
 
 
 class Message(_Fault):
-    """Answers 200 with one of the vendor's own refusals, or with its artificial sample rows."""
+    """Answers with one of the vendor's own refusals, or with its artificial sample rows, where it has such."""
 
     kind: Literal["message"]
     message: Literal["burst", "daily_budget", "note", "premium_only", "bad_key", "bad_symbol", "sample"]

@@ -6,15 +6,16 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-
-from simulator import vendor_messages
+from typing import Literal
 
 _SECONDS_OF_DAY = 86_400
+
+Refused = Literal["bad_key", "burst", "daily_budget"]
 
 
 @dataclass
 class Limits:
-    """The vendor's checks of a request before it looks at what is asked.
+    """A vendor's checks of a request before it looks at what is asked.
 
     Both limits count real time, whatever the simulator's clock does: a client paces itself by its own clock.
 
@@ -33,34 +34,34 @@ class Limits:
     _spent: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int), init=False)
     _day: int = field(default=-1, init=False)
 
-    def admit(self, api_key: str) -> None:
-        """Counts one request of `api_key`.
-
-        Raises:
-            Refusal: The key is unknown, too fast, or has used up its day.
-        """
+    def refusal(self, api_key: str) -> Refused | None:
+        """Counts one request of `api_key`; returns why it is refused, if it is."""
         if not api_key or (self.api_keys and api_key not in self.api_keys | {"demo"}):
-            raise vendor_messages.bad_key()
-        self._admit_in_second(api_key)
-        self._admit_in_day(api_key)
+            return "bad_key"
+        if self.is_burst(api_key):
+            return "burst"
+        return "daily_budget" if self._is_beyond_day(api_key) else None
 
-    def _admit_in_second(self, api_key: str) -> None:
+    def is_burst(self, who: str) -> bool:
+        """Counts one request of a key or an address; returns whether it is one too many in this second."""
         if not self.per_second:
-            return
-        now, recent = self.now(), self._recent[api_key]
+            return False
+        now, recent = self.now(), self._recent[who]
         while recent and recent[0] <= now - 1.0:
             recent.popleft()
         if len(recent) >= self.per_second:
-            raise vendor_messages.burst(self.per_second)
+            return True
         recent.append(now)
+        return False
 
-    def _admit_in_day(self, api_key: str) -> None:
+    def _is_beyond_day(self, api_key: str) -> bool:
         if not self.per_day:
-            return
+            return False
         day = int(self.now() // _SECONDS_OF_DAY)
         if day != self._day:
             self._spent.clear()
             self._day = day
         if self._spent[api_key] >= self.per_day:
-            raise vendor_messages.daily_budget(api_key, self.per_day)
+            return True
         self._spent[api_key] += 1
+        return False

@@ -1,11 +1,8 @@
-"""GET /query: the vendor's one address, behind its checks and the faults in force."""
+"""GET /query: Alpha Vantage's one address, behind its checks and the faults in force."""
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from fastapi import APIRouter
 from fastapi import Request as HttpRequest
@@ -13,32 +10,15 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from simulator import vendor_messages
-from simulator.bars import Market
-from simulator.clock import Clock
-from simulator.faults import (
-    BadTick,
-    Correction,
-    CutOff,
-    DoubledBars,
-    Entry,
-    FaultBook,
-    Halt,
-    Hang,
-    Html,
-    HttpStatus,
-    Message,
-    Outage,
-    SplitFault,
-)
-from simulator.faulty_market import FaultyMarket
+from simulator.faults import Entry
 from simulator.intraday import crypto_intraday, time_series_intraday
-from simulator.limits import Limits
 from simulator.news import news_sentiment
 from simulator.quotes import global_quote, time_series_daily, time_series_daily_adjusted
 from simulator.reference import dividends, market_status, premium_sample, splits
 from simulator.rendering import Answer, json_answer
 from simulator.request import Request
 from simulator.settings import Settings
+from simulator.wire import Simulator, instead_of_answer, market_with, sent
 
 _Endpoint = Callable[[Request], Answer]
 # True for those that are made of bars: faults of bars count their hits there only.
@@ -54,22 +34,6 @@ _ENDPOINTS: Mapping[str, tuple[_Endpoint, bool]] = {
     "MARKET_STATUS": (market_status, False),
     "REALTIME_BULK_QUOTES": (lambda request: premium_sample(), False),
 }
-_HANG_STEP_SECONDS = 0.1
-_WEB_PAGE = (
-    "<!DOCTYPE html>\n<html><head><title>Just a moment...</title></head>"
-    "<body><h1>Checking your browser</h1><p>This may take a few seconds.</p></body></html>\n"
-)
-
-
-@dataclass(frozen=True)
-class Simulator:
-    """Everything that an answer depends on."""
-
-    settings: Settings
-    clock: Clock
-    market: Market
-    faults: FaultBook
-    limits: Limits
 
 
 def query_router(simulator: Simulator) -> APIRouter:
@@ -81,19 +45,18 @@ def query_router(simulator: Simulator) -> APIRouter:
         """Answers one question of the vendor's protocol."""
         parameters = dict(http_request.query_params)
         faults = simulator.faults.matching(_symbols(parameters))
-        instead = _first(faults, HttpStatus, Outage, Html, Message)
+        instead = await instead_of_answer(
+            simulator, faults, http_request, lambda name: _sent(_message(name, parameters, simulator.settings), [])
+        )
         if instead:
-            return _other_answer(instead, parameters, simulator.settings)
-        hang = _first(faults, Hang)
-        if hang:
-            await _hang(hang, simulator.faults, http_request)
+            return instead
         try:
             endpoint, of_bars = _admitted(simulator, parameters)
             request = _request(simulator, parameters, faults if of_bars else [])
             answer = await run_in_threadpool(endpoint, request)
         except vendor_messages.Refusal as refusal:
             answer = _refused(refusal)
-        return _sent(answer, _first(faults, CutOff))
+        return _sent(answer, faults)
 
     return router
 
@@ -105,7 +68,9 @@ def _admitted(simulator: Simulator, parameters: Mapping[str, str]) -> tuple[_End
         Refusal: The vendor would not let this request through.
     """
     function, api_key = parameters.get("function", ""), parameters.get("apikey", "")
-    simulator.limits.admit(api_key)
+    refused = simulator.limits.refusal(api_key)
+    if refused:
+        raise _refusal(refused, parameters, simulator.settings)
     if function in simulator.settings.premium_functions:
         raise vendor_messages.premium_only()
     if function not in _ENDPOINTS:
@@ -116,24 +81,12 @@ def _admitted(simulator: Simulator, parameters: Mapping[str, str]) -> tuple[_End
 
 
 def _request(simulator: Simulator, parameters: Mapping[str, str], faults: list[Entry]) -> Request:
-    changes, doubled = [], 0
-    for entry in faults:
-        if isinstance(entry.fault, Correction | BadTick | Halt | SplitFault):
-            entry.hits += 1
-            changes.append(entry.fault)
-        elif isinstance(entry.fault, DoubledBars):
-            entry.hits += 1
-            doubled = max(doubled, entry.fault.bars)
-    market = FaultyMarket(simulator.market, changes) if changes else simulator.market
+    market, doubled = market_with(simulator, faults)
     return Request(parameters["function"], parameters, market, simulator.clock.now(), simulator.settings.seed, doubled)
 
 
-def _sent(answer: Answer, cut_off: Entry | None) -> Response:
-    body = answer.body.encode()
-    if cut_off and isinstance(cut_off.fault, CutOff):
-        cut_off.hits += 1
-        body = body[: int(len(body) * cut_off.fault.keep)]
-    return Response(body, media_type=answer.media_type)
+def _sent(answer: Answer, faults: list[Entry]) -> Response:
+    return sent(answer.body, faults, media_type=answer.media_type)
 
 
 def _refused(refusal: vendor_messages.Refusal) -> Answer:
@@ -147,52 +100,24 @@ def _symbols(parameters: Mapping[str, str]) -> frozenset[str]:
     return frozenset(name.strip() for name in (symbol, *tickers) if name.strip())
 
 
-def _first(faults: list[Entry], *kinds: type) -> Entry | None:
-    return next((entry for entry in faults if isinstance(entry.fault, kinds)), None)
-
-
-async def _hang(entry: Entry, book: FaultBook, http_request: HttpRequest) -> None:
-    # Until the time is up, the fault is cleared, or nobody waits any more: a forgotten hang must not hold up a stop.
-    entry.hits += 1
-    seconds = entry.fault.seconds if isinstance(entry.fault, Hang) else 0.0
-    until = time.monotonic() + seconds
-    while time.monotonic() < until and not book.cleared(entry) and not await http_request.is_disconnected():
-        await asyncio.sleep(_HANG_STEP_SECONDS)
-
-
-def _other_answer(entry: Entry, parameters: Mapping[str, str], settings: Settings) -> Response:
-    entry.hits += 1
-    fault = entry.fault
-    match fault:
-        case HttpStatus():
-            headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
-            return Response(f"{fault.status}\n", fault.status, headers, media_type="text/plain")
-        case Html():
-            return Response(_WEB_PAGE, media_type="text/html")
-        case Message():
-            return _sent(_message(fault.message, parameters, settings), None)
-        case _:
-            return Response("upstream connect error\n", 503, media_type="text/plain")
-
-
 def _message(name: str, parameters: Mapping[str, str], settings: Settings) -> Answer:
-    function = parameters.get("function", "")
+    return premium_sample() if name == "sample" else _refused(_refusal(name, parameters, settings))
+
+
+def _refusal(name: str, parameters: Mapping[str, str], settings: Settings) -> vendor_messages.Refusal:
     match name:
-        case "sample":
-            return premium_sample()
         case "burst":
-            refusal = vendor_messages.burst(settings.rate_per_second or 1)
+            return vendor_messages.burst(settings.rate_per_second or 1)
         case "daily_budget":
-            refusal = vendor_messages.daily_budget(parameters.get("apikey", ""), settings.daily_budget or 25)
+            return vendor_messages.daily_budget(parameters.get("apikey", ""), settings.daily_budget or 25)
         case "note":
-            refusal = vendor_messages.frequency_note()
+            return vendor_messages.frequency_note()
         case "premium_only":
-            refusal = vendor_messages.premium_only()
+            return vendor_messages.premium_only()
         case "bad_key":
-            refusal = vendor_messages.bad_key()
+            return vendor_messages.bad_key()
         case _:
-            refusal = vendor_messages.bad_call(function)
-    return _refused(refusal)
+            return vendor_messages.bad_call(parameters.get("function", ""))
 
 
 def _is_documented_example(function: str, parameters: Mapping[str, str]) -> bool:

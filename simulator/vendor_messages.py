@@ -1,4 +1,4 @@
-"""The vendor's refusals, in its own words: HTTP 200 and one key, `Information`, `Note` or `Error Message`."""
+"""Alpha Vantage's refusals, in its own words: HTTP 200 and one key, `Information`, `Note` or `Error Message`."""
 
 from __future__ import annotations
 

@@ -25,7 +25,9 @@ PORT_VARIABLES = (
     "PROMETHEUS_PORT",
 )
 COMMAND_SECONDS = 900
-_FOREIGN = ("SIM_", "ALPHA_VANTAGE_", "MARKETPULSE_", "AIRFLOW")
+_FOREIGN = ("SIM_", "MARKETPULSE_", "AIRFLOW")
+# Of any source of config/sources.yml: COINBASE_ENABLED.
+_OF_A_SOURCE = ("_BASE_URL", "_API_KEY", "_POLL", "_SYMBOLS", "_ENABLED")
 
 
 class StackBroken(Exception):
@@ -43,7 +45,11 @@ def free_ports(count: int) -> list[int]:
 
 def stack_variables(home: Path) -> dict[str, str]:
     """The variables that the commands of a stack with its state in `home` are run with."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+    own = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(_FOREIGN) and not name.endswith(_OF_A_SOURCE)
+    }
     return {
         **own,
         **dict(zip(PORT_VARIABLES, map(str, free_ports(len(PORT_VARIABLES))), strict=True)),

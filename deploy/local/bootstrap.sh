@@ -11,6 +11,7 @@ tools=${MARKETPULSE_TOOLS:-${from_file:-.tools}}
 case $tools in /*) ;; *) tools=$root/$tools ;; esac
 venv=$tools/venvs/stack
 stamp=$tools/stamps/stack-environment
+case "${1:-} ${2:-}" in "test all" | "test e2e") browser=yes ;; *) browser=no ;; esac
 
 fail() {
     printf '\n%s\n  Fix: %s\n' "$1" "$2" >&2
@@ -50,6 +51,10 @@ missing_packages() {
     command -v flock >/dev/null && command -v setpriv >/dev/null || echo util-linux
     command -v ps >/dev/null || echo procps
     go_is_fit || [ -x "$tools/bin/statsd_exporter" ] || echo golang-go
+    if [ "$browser" = yes ]; then
+        command -v chromium >/dev/null || echo chromium
+        command -v chromedriver >/dev/null || echo chromium-driver
+    fi
 }
 
 check_prerequisites() {

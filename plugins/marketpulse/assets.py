@@ -9,4 +9,9 @@ BARS_PUBLISHED = Asset(
     uri="marketpulse://kafka/market.bars.v1",
     extra={"contract": "contracts/market.bars.v1.json"},
 )
+ACTIONS_PUBLISHED = Asset(
+    name="actions_published",
+    uri="marketpulse://kafka/market.actions.v1",
+    extra={"contract": "contracts/market.actions.v1.json"},
+)
 BARS_LOADED = Asset(name="bars_loaded", uri="marketpulse://warehouse/market/bars_1m")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from marketpulse.config import INSTRUMENTS_FILE, ConfigError
 
 ALWAYS_OPEN = "24/7"
+_AROUND = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,23 @@ def trading_sessions(calendar: str, first: date, last: date) -> list[TradingSess
         times = [edge.to_pydatetime() for edge in edges if not pd.isna(edge)]
         sessions.append(TradingSession(day.date(), tuple(zip(times[0::2], times[1::2], strict=True))))
     return sessions
+
+
+def session_span(calendar: str, day: date) -> tuple[datetime, datetime] | None:
+    """Start and end of the exchange's day, extended hours included, in UTC; None when it has no session then.
+
+    Raises:
+        ConfigError: exchange_calendars has no such calendar.
+    """
+    if calendar == ALWAYS_OPEN:
+        start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        return start, start + timedelta(days=1)
+    # The package wants at least one session within its bounds.
+    exchange = open_calendar(calendar, day - _AROUND, day + _AROUND)
+    if not exchange.is_session(day.isoformat()):
+        return None
+    starts = [datetime.combine(each, time(), exchange.tz) for each in (day, day + timedelta(days=1))]
+    return starts[0].astimezone(UTC), starts[1].astimezone(UTC)
 
 
 def open_calendar(calendar: str, first: date, last: date) -> Any:

@@ -14,6 +14,7 @@ from psycopg.types.range import TimestamptzRange
 from marketpulse import metrics
 from marketpulse.calendars import TradingSession, trading_sessions
 from marketpulse.config import SourceSettings, load_instruments, load_sources
+from marketpulse.gaps import follow_coverage
 from marketpulse.warehouse import connect, sql
 
 # Sessions are known from a week before the oldest bar on, and ahead of today.
@@ -29,16 +30,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How many bars of a source should be there, and how many are."""
+    """How many minutes of a source should have a bar, how many have one, and of how many the vendor has none."""
 
     source: str
     expected: int
     present: int
+    untraded: int
 
     @property
     def missing(self) -> int:
-        """How many are not there."""
-        return self.expected - self.present
+        """How many bars are not there."""
+        return self.expected - self.present - self.untraded
 
 
 def sync_sessions(connection: psycopg.Connection, calendars: Iterable[str], first: date, last: date) -> int:
@@ -71,7 +73,7 @@ def measure_coverage(
     """Bring `ops.coverage` up to date; returns the sums of each source that has bars.
 
     Args:
-        connection: An autocommit connection.
+        connection: Where to.
         sources: All that are configured. One that is disabled owes no bar after its newest.
         now: Aware, UTC.
     """
@@ -89,7 +91,7 @@ def measure_coverage(
 
 
 def check_completeness(now: datetime) -> list[Coverage]:
-    """Bring sessions and coverage up to date, and say what is missing.
+    """Bring sessions, coverage and gaps up to date, and say what is missing.
 
     Raises:
         ConfigError: A setting is wrong.
@@ -104,7 +106,11 @@ def check_completeness(now: datetime) -> list[Coverage]:
         calendars = {instrument.calendar for instrument in instruments.values()}
         changed = sync_sessions(connection, calendars, (row[0] - BEFORE).date(), (now + AHEAD).date())
         log.info("market.sessions: %d rows changed", changed)
-        coverage = measure_coverage(connection, sources, now)
+        with connection.transaction():
+            connection.execute(sql("ops/coverage/lock.sql"))
+            coverage = measure_coverage(connection, sources, now)
+            opened, closed = follow_coverage(connection, sources)
+    log.info("gaps: %d opened, %d closed", opened, closed)
     for each in coverage:
         log.info("%s: %d of %d bars, %d missing", each.source, each.present, each.expected, each.missing)
         metrics.gauge("bars_missing", each.missing, source=each.source)

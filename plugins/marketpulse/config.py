@@ -25,7 +25,8 @@ MINUTES_OF_DAY = 1440
 Model = TypeVar("Model", bound=BaseModel)
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9.-]{0,23}$")]
 
-_OVERRIDES = {
+# The end of a variable's name, after `<SOURCE>_`, to the setting that it overrides.
+OVERRIDES = {
     "BASE_URL": "base_url",
     "API_KEY": "api_key",
     "POLL": "poll",
@@ -77,7 +78,7 @@ class SourceSettings(BaseModel):
     day_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
     timeout_seconds: Annotated[float, Field(gt=0, le=20)] = 10
     overlap_bars: Annotated[int, Field(ge=1, le=1000)] = 100
-    poll: Literal["session", "always"] = "session"
+    poll: Literal["session", "regular", "always"] = "session"
     entitlement: Literal["realtime", "delayed"] | None = None
     symbols: tuple[Symbol, ...] = ()
 
@@ -151,7 +152,7 @@ def _load_source(
         raise ConfigError(SOURCES_FILE, where, "is not a mapping", "give it keys such as adapter and symbols")
     values: dict[str, Any] = {**entry, "name": name}
     overridden_by: dict[str, str] = {}
-    for suffix, key in _OVERRIDES.items():
+    for suffix, key in OVERRIDES.items():
         variable = f"{name.upper()}_{suffix}"
         text = environ.get(variable, "").strip()
         if text:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from marketpulse import metrics
 from marketpulse.bars import LIVE_TOPIC, Bar
 from marketpulse.config import Instrument, SourceSettings, load_instruments, load_sources
 from marketpulse.errors import MarketPulseError
+from marketpulse.outcome import Outcome
 from marketpulse.publishing import BarPublisher, Published
 from marketpulse.redaction import hide_from_airflow
 from marketpulse.sessions import is_due
@@ -46,34 +46,17 @@ class AnotherPollRunning(MarketPulseError):
         )
 
 
-class SymbolsFailed(MarketPulseError):
-    """Some instruments could not be fetched; the others are published."""
-
-    def __init__(self, failures: Mapping[str, str]) -> None:
-        symbols: dict[str, list[str]] = defaultdict(list)
-        for symbol, problem in sorted(failures.items()):
-            symbols[problem].append(symbol)
-        lines = [f"no bars of {', '.join(names)}: {problem}" for problem, names in symbols.items()]
-        super().__init__("\n".join(lines))
-
-
 @dataclass(slots=True)
-class PollResult:
+class PollResult(Outcome):
     """What one poll did.
 
     Attributes:
         asked: Symbols that were due.
         deferred: Those of them that are left to a later run: a first fetch, or the vendor's day has no room yet.
-        published: How many bars Kafka has acknowledged.
-        failures: Symbol to what went wrong and what to do next, free of secrets.
-        may_pass: Whether asking again soon may help with one of them.
     """
 
     asked: list[str] = field(default_factory=list)
     deferred: list[str] = field(default_factory=list)
-    published: int = 0
-    failures: dict[str, str] = field(default_factory=dict)
-    may_pass: bool = False
 
 
 def poll_source(name: str, run_id: str) -> PollResult:
@@ -96,7 +79,7 @@ def poll_source(name: str, run_id: str) -> PollResult:
     ):
         known = read_watermarks(connection, name)
         due = _due(settings, instruments, known, datetime.now(UTC))
-        result = PollResult([instrument.symbol for instrument in due])
+        result = PollResult(asked=[instrument.symbol for instrument in due])
         if due:
             poll = _Poll(settings, BarPublisher(LIVE_TOPIC, run_id), known, result)
             asyncio.run(poll.fetch(open_source(settings), due))
@@ -166,8 +149,7 @@ class _Poll:
             log.info("%s: %s", symbol, error.detail)
             self._result.deferred.append(symbol)
         except VendorError as error:
-            self._result.failures[symbol] = f"{error.detail}. Next: {error.next_step}."
-            self._result.may_pass |= error.retryable
+            self._result.add_failure(symbol, error)
 
     def _take(self, symbol: str, known: Watermark | None, fetched: FetchedBars) -> None:
         if fetched.has_gap and known:

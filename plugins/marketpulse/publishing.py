@@ -1,4 +1,4 @@
-"""Publishing bars to Kafka: idempotent, every delivery report checked."""
+"""Publishing to Kafka: idempotent, every delivery report checked."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from airflow.providers.apache.kafka.hooks.produce import KafkaProducerHook
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from marketpulse.actions import CorporateAction, encode_action
 from marketpulse.bars import Bar, arrival, encode
 from marketpulse.errors import MarketPulseError
 
@@ -37,7 +38,7 @@ class NotAcknowledged(MarketPulseError):
     def __init__(self, topic: str, missing: int, reason: str) -> None:
         super().__init__(
             f"{topic}: {missing} messages not acknowledged: {reason}. Next: check that Kafka is up and has the topic; "
-            "the next run publishes these bars again, and the loader drops doubles."
+            "the next run publishes the same again, and the loader drops doubles."
         )
 
 
@@ -59,12 +60,12 @@ class _StrictProducerHook(KafkaProducerHook):
         return Producer({**config, **REQUIRED_SETTINGS})
 
 
-class BarPublisher:
-    """Sends bars to one topic.
+class Publisher:
+    """Sends messages to one topic.
 
     Args:
         topic: Where to.
-        run_id: What fetched the bars; part of each message.
+        run_id: What fetched the data; part of each message.
         producer: Stands in for the connection's producer in tests.
     """
 
@@ -75,20 +76,6 @@ class BarPublisher:
         self._sent = 0
         self._published = Published()
         self._first_refusal: KafkaError | None = None
-
-    def send(self, bars: Iterable[Bar], fetched_at: datetime) -> None:
-        """Queue bars; they are published when `finish` returns.
-
-        Args:
-            bars: What to send.
-            fetched_at: When the vendor's answer arrived; aware, UTC.
-
-        Raises:
-            NotAcknowledged: Kafka does not take what is queued, within a bounded time.
-        """
-        arrived = arrival(fetched_at)
-        for bar in bars:
-            self._produce(bar.symbol.encode(), encode(bar, arrived, self._run_id))
 
     def finish(self) -> Published:
         """Wait until every message is acknowledged.
@@ -130,3 +117,31 @@ class BarPublisher:
         if partition is not None and offset is not None:
             first, last = self._published.offsets.get(partition, (offset, offset))
             self._published.offsets[partition] = (min(first, offset), max(last, offset))
+
+
+class BarPublisher(Publisher):
+    """A `Publisher` of bars."""
+
+    def send(self, bars: Iterable[Bar], fetched_at: datetime) -> None:
+        """Queue bars; they are published when `finish` returns.
+
+        Args:
+            bars: What to send.
+            fetched_at: When the vendor's answer arrived; aware, UTC.
+
+        Raises:
+            NotAcknowledged: Kafka does not take what is queued, within a bounded time.
+        """
+        arrived = arrival(fetched_at)
+        for bar in bars:
+            self._produce(bar.symbol.encode(), encode(bar, arrived, self._run_id))
+
+
+class ActionPublisher(Publisher):
+    """A `Publisher` of splits and dividends."""
+
+    def send(self, actions: Iterable[CorporateAction], fetched_at: datetime) -> None:
+        """Queue actions, as `BarPublisher.send` does bars."""
+        arrived = arrival(fetched_at)
+        for action in actions:
+            self._produce(action.symbol.encode(), encode_action(action, arrived, self._run_id))

@@ -44,8 +44,8 @@ class Session:
     """One trading day.
 
     Attributes:
-        opens: First instant of (extended) trading; aware, UTC.
-        closes: End of (extended) trading; aware, UTC.
+        opens: First instant of trading, extended or regular as asked for; aware, UTC.
+        closes: End of that trading; aware, UTC.
     """
 
     opens: datetime
@@ -56,7 +56,8 @@ def is_due(instrument: Instrument, known: Watermark | None, now: datetime, *, po
     """Whether to ask the vendor for an instrument now.
 
     Always, when nothing was published yet, when its market never closes or when `poll` is `always`; else while its
-    exchange trades, and once more some minutes after the close (or at the next chance, after an outage).
+    exchange trades (`session`: extended hours included, `regular`: without them), and once more some minutes after the
+    close (or at the next chance, after an outage).
 
     Args:
         instrument: What might be asked for.
@@ -66,7 +67,7 @@ def is_due(instrument: Instrument, known: Watermark | None, now: datetime, *, po
     """
     if known is None or poll == "always" or instrument.calendar == ALWAYS_OPEN:
         return True
-    last = _last_session(load_sessions(instrument.calendar, now), now)
+    last = _last_session(load_sessions(instrument.calendar, now, extended=poll != "regular"), now)
     if last is None:
         return False
     if now < last.closes + AFTER_CLOSE:
@@ -75,30 +76,47 @@ def is_due(instrument: Instrument, known: Watermark | None, now: datetime, *, po
     return now >= stragglers_at and (known.asked_at is None or known.asked_at < stragglers_at)
 
 
-def load_sessions(calendar: str, now: datetime) -> Sequence[Session]:
+def polling_hours(
+    instrument: Instrument, start: datetime, end: datetime, *, poll: str = "session"
+) -> list[tuple[datetime | None, datetime | None]]:
+    """When `is_due` says yes at every minute, in ascending order; None is without end.
+
+    Args:
+        instrument: What is asked for.
+        start: The hours wanted begin with the session that ends after this; aware, UTC.
+        end: And end with the one that begins before this; aware, UTC.
+        poll: The source's `poll` setting.
+    """
+    if poll == "always" or instrument.calendar == ALWAYS_OPEN:
+        return [(None, None)]
+    sessions = load_sessions(instrument.calendar, start, extended=poll != "regular")
+    return [(each.opens, each.closes + AFTER_CLOSE) for each in sessions if each.closes > start and each.opens < end]
+
+
+def load_sessions(calendar: str, now: datetime, *, extended: bool = True) -> Sequence[Session]:
     """The sessions around now, from the cache file or freshly computed.
 
     Raises:
         ConfigError: exchange_calendars has no such calendar.
     """
-    path = _cache_file(calendar)
+    path = _cache_file(calendar if extended else f"regular-{calendar}")
     cached = _read(path) if path else None
     if cached and cached[0].opens <= now and now + REFRESH_BEFORE_END <= cached[-1].closes:
         return cached
-    sessions = compute_sessions(calendar, now)
+    sessions = compute_sessions(calendar, now, extended=extended)
     if path:
         _write(path, sessions)
     return sessions
 
 
-def compute_sessions(calendar: str, now: datetime) -> tuple[Session, ...]:
+def compute_sessions(calendar: str, now: datetime, *, extended: bool = True) -> tuple[Session, ...]:
     """Ask exchange_calendars; slow to import, so called once in months.
 
     Raises:
         ConfigError: exchange_calendars has no such calendar.
     """
     exchange = open_calendar(calendar, (now - CACHED_PAST).date(), (now + CACHED_AHEAD).date())
-    hours = EXTENDED_HOURS.get(calendar)
+    hours = EXTENDED_HOURS.get(calendar) if extended else None
     sessions = []
     for day, row in exchange.schedule.iterrows():
         opens, closes = row["open"].to_pydatetime(), row["close"].to_pydatetime()
@@ -115,11 +133,11 @@ def _last_session(sessions: Sequence[Session], now: datetime) -> Session | None:
     return sessions[begun - 1] if begun else None
 
 
-def _cache_file(calendar: str) -> Path | None:
+def _cache_file(name: str) -> Path | None:
     home = os.environ.get("MARKETPULSE_HOME")
     if not home:
         return None
-    return Path(home) / "cache" / f"sessions-{calendar.replace('/', '-')}-{_calendars_version()}.json"
+    return Path(home) / "cache" / f"sessions-{name.replace('/', '-')}-{_calendars_version()}.json"
 
 
 @cache

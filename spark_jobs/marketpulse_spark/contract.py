@@ -6,7 +6,9 @@ The rules are those of contracts/market.bars.v1.json, and those that a JSON Sche
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -29,8 +31,6 @@ PATTERNS = {
     "fetched_at": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$",
     "run_id": r"^[^\x00]{1,250}$",
 }
-_COMPILED = {field: re.compile(pattern[:-1] + r"\Z", re.ASCII) for field, pattern in PATTERNS.items()}
-
 FUTURE_TOLERANCE = dt.timedelta(minutes=5)
 
 
@@ -70,30 +70,50 @@ def parse_bar(
         kafka_ts: The record's timestamp, aware: what "future" is measured against.
         symbols: Known instruments.
     """
+    document = read_object(value)
+    if isinstance(document, Rejection):
+        return document
+    return (
+        check_fields(document, PATTERNS, times=("ts", "fetched_at"))
+        or check_symbol(document, key, symbols)
+        or _check_meaning(document, kafka_ts)
+        or _bar(document)
+    )
+
+
+def read_object(value: bytes | None) -> dict[str, Any] | Rejection:
+    """Reads a message's value, which must be a JSON object."""
     if value is None:
         return Rejection("bad_json", "the message has no value")
     try:
         document = orjson.loads(value)
     except orjson.JSONDecodeError as error:
         return Rejection("bad_json", str(error))
-    return _check_fields(document) or _check_meaning(document, key, kafka_ts, symbols) or _bar(document)
-
-
-def _check_fields(document: Any) -> Rejection | None:
     if not isinstance(document, dict):
         return Rejection("bad_field", f"the message is a JSON {type(document).__name__}, not an object")
-    for field in FIELDS:
+    return document
+
+
+def check_fields(document: dict[str, Any], patterns: Mapping[str, str], times: Sequence[str]) -> Rejection | None:
+    """Tells what is wrong with a message's fields by themselves.
+
+    Args:
+        document: The message.
+        patterns: Each field of the contract and the pattern of its text.
+        times: Those fields that must be dates or times that exist.
+    """
+    for field, pattern in patterns.items():
         if field not in document:
             return Rejection("bad_field", f"{field} is missing")
         value = document[field]
         if not isinstance(value, str):
             return Rejection("bad_field", f"{field} is a JSON {type(value).__name__}, not a string")
-        if not _COMPILED[field].match(value):
-            return Rejection("bad_field", f"{field} is {value[:80]!r}, which does not match {PATTERNS[field]}")
-    unknown = sorted(document.keys() - set(FIELDS))
+        if not _compiled(pattern).match(value):
+            return Rejection("bad_field", f"{field} is {value[:80]!r}, which does not match {pattern}")
+    unknown = sorted(document.keys() - patterns.keys())
     if unknown:
         return Rejection("bad_field", f"fields {', '.join(unknown)[:200]!r} are not in the contract")
-    for field in ("ts", "fetched_at"):
+    for field in times:
         try:
             dt.datetime.fromisoformat(document[field])
         except ValueError as error:
@@ -101,14 +121,30 @@ def _check_fields(document: Any) -> Rejection | None:
     return None
 
 
-def _check_meaning(
-    document: dict[str, str], key: bytes | None, kafka_ts: dt.datetime, symbols: frozenset[str]
-) -> Rejection | None:
+def check_symbol(document: Mapping[str, str], key: bytes | None, symbols: frozenset[str]) -> Rejection | None:
+    """Tells whether a message's symbol is unknown, or not its key."""
     symbol = document["symbol"]
     if symbol not in symbols:
         return Rejection("unknown_symbol", f"{symbol} is not in market.instruments: add it to config/instruments.yml")
     if key != symbol.encode():
         return Rejection("wrong_key", f"the key is {key!r:.80}, but must be the symbol {symbol}")
+    return None
+
+
+def as_row(message: Mapping[str, Any], parsed: object) -> dict[str, Any]:
+    """A message of the layout `schemas.MESSAGES` with what was parsed of it: its fields, or why there are none."""
+    row = {name: message[name] for name in ("topic", "partition", "kafka_offset", "kafka_ts")}
+    if isinstance(parsed, Rejection):
+        return row | {"reason": parsed.reason, "detail": parsed.detail, "payload": message["value"]}
+    return row | vars(parsed)
+
+
+@functools.cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern[:-1] + r"\Z", re.ASCII)
+
+
+def _check_meaning(document: Mapping[str, str], kafka_ts: dt.datetime) -> Rejection | None:
     opened, high, low, close = (Decimal(document[field]) for field in PRICES)
     if low <= 0:
         return Rejection("bad_price", f"low is {low}: prices are above zero")

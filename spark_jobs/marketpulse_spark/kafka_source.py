@@ -28,6 +28,9 @@ def read_messages(ranges: Sequence[OffsetRange], settings: LoadSettings) -> Iter
         RangeIncomplete: Kafka no longer holds an offset of a range, or says nothing for 30 s.
         confluent_kafka.KafkaException: The broker refuses.
     """
+    filled = [each for each in ranges if len(each)]
+    if not filled:
+        return
     consumer = Consumer(
         {
             "bootstrap.servers": settings.kafka_bootstrap,
@@ -46,9 +49,8 @@ def read_messages(ranges: Sequence[OffsetRange], settings: LoadSettings) -> Iter
         }
     )
     with contextlib.closing(consumer):
-        for each in ranges:
-            if len(each):
-                yield from _read_range(consumer, each)
+        for each in filled:
+            yield from _read_range(consumer, each)
 
 
 def _read_range(consumer: Consumer, place: OffsetRange) -> Iterator[pa.RecordBatch]:

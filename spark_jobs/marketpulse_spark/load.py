@@ -1,4 +1,4 @@
-"""Loads bar messages batch by batch until Kafka holds no more of them."""
+"""Loads bars and corporate actions batch by batch until Kafka holds no more of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 
 import pyarrow as pa
@@ -14,20 +14,22 @@ from pyspark import TaskContext
 from pyspark.sql import Row, SparkSession
 
 from marketpulse_spark import broker, fault_points, ledger
+from marketpulse_spark.action_contract import parse_actions
 from marketpulse_spark.errors import KeyElsewhere, RangeIncomplete
 from marketpulse_spark.kafka_source import read_messages
 from marketpulse_spark.ledger import OffsetRange, Plan
 from marketpulse_spark.metrics import LoadMetrics
 from marketpulse_spark.neighbours import observe
 from marketpulse_spark.parsing import parse_messages
-from marketpulse_spark.partitioning import at_home
+from marketpulse_spark.partitioning import at_home, check_home
+from marketpulse_spark.ranges import RangeCount
 from marketpulse_spark.schemas import OBSERVATIONS, OBSERVATIONS_DDL
 from marketpulse_spark.session import compile_expressions
 from marketpulse_spark.settings import LoadSettings
-from marketpulse_spark.transforms.bars import SERIES, affected_indicators
+from marketpulse_spark.transforms.bars import WINDOWED, affected_indicators
 from marketpulse_spark.transforms.indicators import REACH
 from marketpulse_spark.warehouse import Control
-from marketpulse_spark.writer import RangeCount, write_ranges
+from marketpulse_spark.writer import write_ranges
 
 _LOG = logging.getLogger("marketpulse.load")
 #: Messages of a batch that the driver loads because the executors could not.
@@ -96,16 +98,29 @@ def _load_batch(
     return small or len(counts) == sum(1 for each in plan.ranges if len(each))
 
 
+def _read_actions(ranges: Sequence[OffsetRange], settings: LoadSettings, symbols: frozenset[str]) -> pa.Table:
+    of_actions = [each for each in ranges if each.topic == settings.actions_topic]
+    return parse_actions(read_messages(of_actions, settings), symbols)
+
+
+def _read_bars(
+    ranges: Sequence[OffsetRange], settings: LoadSettings, symbols: frozenset[str]
+) -> Iterator[pa.RecordBatch]:
+    of_bars = [each for each in ranges if each.topic != settings.actions_topic]
+    return parse_messages(read_messages(of_bars, settings), symbols)
+
+
 def _by_driver(
     session: Callable[[], SparkSession], plan: Plan, symbols: frozenset[str], batch_id: int, settings: LoadSettings
 ) -> list[RangeCount]:
     """Commits all ranges in one transaction, without starting a Python worker."""
-    rows = list(parse_messages(read_messages(plan.ranges, settings), symbols))
+    actions = _read_actions(plan.ranges, settings, symbols)
+    rows = list(_read_bars(plan.ranges, settings, symbols))
     indicators = None
     if settings.with_indicators:
-        observed = pa.Table.from_batches(observe(rows, settings, REACH), OBSERVATIONS)
+        observed = pa.Table.from_batches(observe(rows, actions, settings, REACH), OBSERVATIONS)
         indicators = computed_in_driver(session(), observed)
-    return write_ranges(rows, indicators, plan.ranges, batch_id, settings)
+    return write_ranges(rows, actions, indicators, plan.ranges, batch_id, settings)
 
 
 def computed_in_driver(spark: SparkSession, observed: pa.Table) -> pa.Table:
@@ -123,25 +138,25 @@ def _by_executors(
     another one (after partitions were added, older messages wait in the old one) is left to the driver.
     """
 
-    def read(partition: int) -> Iterator[pa.RecordBatch]:
-        return parse_messages(read_messages(plan.of_partition(partition), settings), symbols)
-
     def observe_partition(tasks: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         # Read to its end, though it says nothing: Spark ends a worker that leaves input behind, and starts another.
         list(tasks)
-        return observe(read(_task_partition()), settings, REACH)
+        ranges = plan.of_partition(_task_partition())
+        actions = _read_actions(ranges, settings, symbols)
+        return observe(_read_bars(ranges, settings, symbols), actions, settings, REACH)
 
     def write_partition(computed: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         # All of it before the transaction begins, which is the shorter for it.
         batches = list(computed)
-        partition = _task_partition()
-        ranges = plan.of_partition(partition)
+        ranges = plan.of_partition(_task_partition())
         if not any(map(len, ranges)):
             return
         indicators = pa.Table.from_batches(batches) if settings.with_indicators and batches else None
-        rows = at_home(read(partition), partitions)
+        actions = _read_actions(ranges, settings, symbols)
+        rows = at_home(_read_bars(ranges, settings, symbols), partitions)
         try:
-            counts = write_ranges(rows, indicators, ranges, batch_id, settings)
+            check_home(actions, partitions)
+            counts = write_ranges(rows, actions, indicators, ranges, batch_id, settings)
         except (KeyElsewhere, RangeIncomplete) as error:
             _LOG.warning("The driver loads this partition by itself: %s", error)
             return
@@ -156,7 +171,7 @@ def _by_executors(
     tasks = spark.range(0, partitions, 1, partitions)
     if settings.with_indicators:
         observed = tasks.mapInArrow(observe_partition, OBSERVATIONS_DDL).repartitionById(partitions, "partition")
-        to_write = affected_indicators(observed, ("partition", *SERIES))
+        to_write = affected_indicators(observed, ("partition", *WINDOWED))
     else:
         to_write = tasks
     return [_count(row) for row in to_write.mapInArrow(write_partition, _COUNTS_DDL).collect()]

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 
 import statsd
 
-from marketpulse_spark.writer import RangeCount
+from marketpulse_spark.ranges import RangeCount
+from marketpulse_spark.settings import ACTIONS_TOPIC
 
 
 class LoadMetrics:
@@ -27,8 +28,9 @@ class LoadMetrics:
         self._client.timing("batch_duration,dataset=bars", seconds * 1000)
         for count in counts:
             topic = f"topic={count.range.topic}"
-            self._client.incr(f"bars_loaded,{topic}", count.applied)
-            self._client.incr(f"bars_duplicate,{topic}", count.duplicates)
+            what = "actions" if count.range.topic == ACTIONS_TOPIC else "bars"
+            self._client.incr(f"{what}_loaded,{topic}", count.applied)
+            self._client.incr(f"{what}_duplicate,{topic}", count.duplicates)
             self._client.incr(f"dead_letters,{topic}", count.dead_letters)
 
     def backlog(self, messages: int) -> None:

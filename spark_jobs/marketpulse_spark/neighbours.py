@@ -1,50 +1,81 @@
-"""What the transforms see of a batch: its bars, and the stored ones around them that indicators look at."""
+"""What the transforms see of a batch: its bars, the stored ones around them, and those from before a split."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import adbc_driver_postgresql.dbapi as adbc
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from marketpulse_spark import warehouse
-from marketpulse_spark.islands import find_islands
+from marketpulse_spark.islands import ISLANDS, find_islands
+from marketpulse_spark.rebasing import Rebasing
 from marketpulse_spark.schemas import NUMBERS, OBSERVATIONS
 from marketpulse_spark.settings import LoadSettings
+from marketpulse_spark.splits import ShareBases, share_bases
 
 
-def observe(batches: Iterable[pa.RecordBatch], settings: LoadSettings, reach: int) -> Iterator[pa.RecordBatch]:
+def observe(
+    batches: Iterable[pa.RecordBatch], actions: pa.Table, settings: LoadSettings, reach: int
+) -> Iterator[pa.RecordBatch]:
     """Yields the bars of parsed messages, then the stored bars around them, `reach` bars to each side.
+
+    The same around each split that the batch brings news of; and at last the bars from before splits once more, to be
+    divided by their ratios.
 
     Args:
         batches: Layout `schemas.ROWS`; dead letters are left out.
+        actions: Layout `schemas.ACTIONS`, of the same batch.
         settings: Where the warehouse is.
         reach: How many bars an indicator looks back.
 
     Yields:
         Layout `schemas.OBSERVATIONS`.
     """
+    with warehouse.transaction(settings) as connection, connection.cursor() as cursor:
+        bases = share_bases(_rows(cursor, "market/corporate_actions/read_splits.sql"), actions)
+        split_islands = _around_splits(cursor, bases, actions)
+    rebasing = Rebasing(bases, reach)
     seen = []
     for batch in batches:
         bars = batch.filter(pc.is_null(batch.column("reason")))
         if bars.num_rows:
             seen.append(bars.select(["partition", "source", "symbol", "ts"]))
-            yield _as_observations(bars, is_stored=False)
-    islands = find_islands(seen)
-    if not islands.num_rows:
-        return
-    with warehouse.transaction(settings) as connection, connection.cursor() as cursor:
-        cursor.adbc_ingest("islands", islands, mode="create", temporary=True)
-        cursor.execute(warehouse.sql_text("market/bars_1m/read_neighbours.sql"), [reach])
-        stored = cursor.fetch_arrow_table()
-    for batch in stored.to_batches():
-        yield _as_observations(batch, is_stored=True)
+            yield rebasing.numbered(_as_observations(bars, is_stored=False))
+    islands = pa.concat_tables([find_islands(seen), split_islands])
+    if islands.num_rows:
+        with warehouse.transaction(settings) as connection, connection.cursor() as cursor:
+            cursor.adbc_ingest("islands", islands, mode="create", temporary=True)
+            cursor.execute(warehouse.sql_text("market/bars_1m/read_neighbours.sql"), [reach])
+            stored = cursor.fetch_arrow_table()
+        for batch in stored.to_batches():
+            yield rebasing.numbered(_as_observations(batch, is_stored=True))
+    yield from rebasing.rebased()
+
+
+def _around_splits(cursor: adbc.Cursor, bases: ShareBases, actions: pa.Table) -> pa.Table:
+    """The instant of each split of which there is news, as an island of each series of its symbol."""
+    partitions = dict(zip(actions["symbol"].to_pylist(), actions["partition"].to_pylist(), strict=True))
+    islands = [
+        (partitions[symbol], row["source"], symbol, effective_at, effective_at)
+        for symbol, effective_at in bases.changed()
+        for row in _rows(cursor, "market/bars_1m/read_sources.sql", [symbol])
+    ]
+    return pa.Table.from_pylist([dict(zip(ISLANDS.names, island, strict=True)) for island in islands], schema=ISLANDS)
+
+
+def _rows(cursor: adbc.Cursor, name: str, parameters: list[str] | None = None) -> list[dict[str, object]]:
+    cursor.execute(warehouse.sql_text(name), parameters)
+    rows: list[dict[str, object]] = cursor.fetch_arrow_table().to_pylist()
+    return rows
 
 
 def _as_observations(bars: pa.RecordBatch, *, is_stored: bool) -> pa.RecordBatch:
+    constants = {"is_stored": is_stored, "basis": 0, "divisor": None, "is_touched": False}
     columns = [
-        pa.repeat(pa.scalar(is_stored), bars.num_rows)
-        if field.name == "is_stored"
+        pa.repeat(pa.scalar(constants[field.name], field.type), bars.num_rows)
+        if field.name in constants
         else bars.column(field.name).cast(NUMBERS.get(field.name, field.type))
         for field in OBSERVATIONS
     ]

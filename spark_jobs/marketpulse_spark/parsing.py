@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pa_json
 
-from marketpulse_spark.contract import FIELDS, FUTURE_TOLERANCE, PATTERNS, PRICES, ParsedBar, parse_bar
+from marketpulse_spark.contract import FIELDS, FUTURE_TOLERANCE, PATTERNS, PRICES, as_row, parse_bar
 from marketpulse_spark.schemas import NUMBERS, PRICE, ROWS
 
 _SMALLEST_BLOCK = 32
@@ -157,13 +157,8 @@ def _runs(good: pa.Array) -> Iterator[tuple[int, list[bool]]]:
 
 
 def _parse_rows(batch: pa.RecordBatch, symbols: frozenset[str]) -> pa.RecordBatch:
-    rows = []
-    for message in batch.to_pylist():
-        parsed = parse_bar(message["key"], message["value"], message["kafka_ts"], symbols)
-        row = {name: message[name] for name in ("topic", "partition", "kafka_offset", "kafka_ts")}
-        if isinstance(parsed, ParsedBar):
-            row |= vars(parsed)
-        else:
-            row |= {"reason": parsed.reason, "detail": parsed.detail, "payload": message["value"]}
-        rows.append(row)
+    rows = [
+        as_row(message, parse_bar(message["key"], message["value"], message["kafka_ts"], symbols))
+        for message in batch.to_pylist()
+    ]
     return pa.RecordBatch.from_pylist(rows, schema=ROWS)

@@ -35,10 +35,10 @@ def _murmur2(data: bytes) -> int:
 
 
 def at_home(batches: Iterable[pa.RecordBatch], partitions: int) -> Iterator[pa.RecordBatch]:
-    """Passes rows on as long as each bar's symbol belongs to the partition that it came from.
+    """Passes rows on as long as each symbol belongs to the partition that it came from.
 
     Args:
-        batches: Layout `schemas.ROWS`, of one partition. The key of a bar's message is its symbol.
+        batches: Rows of one partition, with `symbol` and `partition`. The key of a message is its symbol.
         partitions: How many the topics have.
 
     Raises:
@@ -54,3 +54,13 @@ def at_home(batches: Iterable[pa.RecordBatch], partitions: int) -> Iterator[pa.R
                 )
             seen.add(symbol)
         yield batch
+
+
+def check_home(rows: pa.Table, partitions: int) -> None:
+    """The same at once.
+
+    Raises:
+        KeyElsewhere: A symbol belongs to another partition.
+    """
+    for _ in at_home(rows.to_batches(), partitions):
+        pass

@@ -42,11 +42,35 @@ ROWS = pa.schema(
     ]
 )
 
+#: A message of the actions topic after parsing; null are `reason` … `payload` of an action, all before them of others.
+ACTIONS = pa.schema(
+    [
+        *(MESSAGES.field(name) for name in ("topic", "partition", "kafka_offset", "kafka_ts")),
+        ("source", pa.string()),
+        ("symbol", pa.string()),
+        ("kind", pa.string()),
+        ("ex_date", pa.date32()),
+        ("effective_at", _TIME),
+        ("value", pa.string()),
+        ("currency", pa.string()),
+        ("fetched_at", _TIME),
+        ("run_id", pa.string()),
+        ("reason", pa.string()),
+        ("detail", pa.string()),
+        ("payload", pa.binary()),
+    ]
+)
+
+#: Columns of ops.dead_letters, of a row of either layout and the batch that read it.
+DEAD_LETTERS = ("topic", "partition", "kafka_offset", "kafka_ts", "batch_id", "reason", "detail", "payload")
+
 PRICE = pa.decimal128(20, 8)
 VOLUME = pa.decimal128(28, 8)
 NUMBERS = {"open": PRICE, "high": PRICE, "low": PRICE, "close": PRICE, "volume": VOLUME}
 
-#: One observation of a bar, from a message or (`is_stored`) read back from market.bars_1m.
+#: One observation of a bar, from a message or (`is_stored`) read back from market.bars_1m. `basis` counts the splits
+#: before it. Bars before a split are there once more in the basis after it: `divisor` (null for the bar itself) is what
+#: their prices are divided by, and `is_touched` says that the batch has changed it.
 OBSERVATIONS = pa.schema(
     [
         ("partition", pa.int32()),
@@ -56,6 +80,9 @@ OBSERVATIONS = pa.schema(
         *NUMBERS.items(),
         ("fetched_at", _TIME),
         ("is_stored", pa.bool_()),
+        ("basis", pa.int32()),
+        ("divisor", pa.float64()),
+        ("is_touched", pa.bool_()),
     ]
 )
 
@@ -63,6 +90,7 @@ _DDL = {
     pa.string(): "string",
     pa.int32(): "int",
     pa.bool_(): "boolean",
+    pa.float64(): "double",
     _TIME: "timestamp",
     PRICE: "decimal(20,8)",
     VOLUME: "decimal(28,8)",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 LIVE_TOPIC = "market.bars.v1"
 BACKFILL_TOPIC = "market.bars.backfill.v1"
+ACTIONS_TOPIC = "market.actions.v1"
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class LoadSettings:
     with_indicators: bool = True
     live_topic: str = LIVE_TOPIC
     backfill_topic: str = BACKFILL_TOPIC
+    actions_topic: str = ACTIONS_TOPIC
     loader_id: str = field(default_factory=lambda: f"{os.getpid()}-{secrets.token_hex(4)}")
 
     @property
@@ -43,9 +45,9 @@ class LoadSettings:
         return "bars"
 
     @property
-    def topics(self) -> tuple[str, str]:
-        """Live before backfill: a batch is filled in this order."""
-        return (self.live_topic, self.backfill_topic)
+    def topics(self) -> tuple[str, str, str]:
+        """Actions, of which there are few, before live before backfill: a batch is filled in this order."""
+        return (self.actions_topic, self.live_topic, self.backfill_topic)
 
     @property
     def application_name(self) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 
 import adbc_driver_postgresql.dbapi as adbc
 import psycopg
+import pyarrow as pa
 from psycopg.conninfo import make_conninfo
 
 from marketpulse_spark.errors import DatasetLocked
@@ -68,6 +69,12 @@ def fetch(cursor: adbc.Cursor, statement: str, parameters: Sequence[Any] | None 
     """Runs one statement that returns rows, on an ADBC cursor."""
     cursor.execute(statement, parameters)
     return list(cursor.fetchall())
+
+
+def copy(cursor: adbc.Cursor, schema: str | None, name: str, rows: pa.Table) -> None:
+    """Copies rows in binary into a table, a temporary one where no schema is given."""
+    if rows.num_rows:
+        cursor.adbc_ingest(name, rows, mode="append", db_schema_name=schema, temporary=schema is None)
 
 
 class Control:

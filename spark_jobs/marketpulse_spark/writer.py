@@ -4,54 +4,44 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import adbc_driver_postgresql.dbapi as adbc
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from marketpulse_spark import fault_points, warehouse
-from marketpulse_spark.errors import LedgerMoved, RangeIncomplete
+from marketpulse_spark.action_writer import write_actions
+from marketpulse_spark.errors import LedgerMoved
 from marketpulse_spark.islands import find_islands
 from marketpulse_spark.keys import bars_among, contested_bars
 from marketpulse_spark.ledger import OffsetRange
-from marketpulse_spark.schemas import NUMBERS, ROWS
+from marketpulse_spark.ranges import RangeCount, count_ranges, within
+from marketpulse_spark.schemas import DEAD_LETTERS, NUMBERS, ROWS
 from marketpulse_spark.settings import LoadSettings
 
 _RAW = (
     "topic", "partition", "kafka_offset", "kafka_ts", "batch_id", "source", "symbol", "interval", "ts",
     "open", "high", "low", "close", "volume", "fetched_at", "run_id",
 )  # fmt: skip
-_DEAD = ("topic", "partition", "kafka_offset", "kafka_ts", "batch_id", "reason", "detail", "payload")
 _KEY = ("symbol", "source", "ts")
 _BAR = (*_KEY, "open", "high", "low", "close", "volume", "fetched_at")
 #: What the merge needs of a message once it is copied.
 _KEPT = ("topic", "partition", "kafka_offset", *_BAR, "reason")
 
 
-@dataclass(frozen=True)
-class RangeCount:
-    """What came of the messages of one range: messages = dead_letters + duplicates + applied."""
-
-    range: OffsetRange
-    messages: int
-    dead_letters: int
-    duplicates: int
-    applied: int
-    newest_bar: dt.datetime | None
-
-
 def write_ranges(
     batches: Iterable[pa.RecordBatch],
+    actions: pa.Table,
     indicators: pa.Table | None,
     ranges: Sequence[OffsetRange],
     batch_id: int,
     settings: LoadSettings,
 ) -> list[RangeCount]:
-    """Writes ranges in one transaction: ledger, raw, dead letters, bars, revisions, indicators, counts.
+    """Writes ranges in one transaction: ledger, raw, dead letters, actions, bars, revisions, indicators, counts.
 
     Args:
-        batches: All messages of the ranges, layout `schemas.ROWS`.
+        batches: All messages of the ranges of bar topics, layout `schemas.ROWS`.
+        actions: All messages of the ranges of the actions topic, layout `schemas.ACTIONS`.
         indicators: KEY and INDICATORS of `transforms.bars` of all bars that the messages affect; None for none.
         ranges: All ranges that the transaction commits; empty ones fence only.
         batch_id: Row of `ops.batches`.
@@ -66,13 +56,16 @@ def write_ranges(
         RangeIncomplete: The rows are not exactly those of the ranges. Nothing was written.
     """
     filled = [each for each in ranges if len(each)]
+    of_actions = [each for each in filled if each.topic == settings.actions_topic]
+    of_bars = [each for each in filled if each.topic != settings.actions_topic]
     with warehouse.transaction(settings) as connection:
         with connection.cursor() as cursor:
             if not _claim(cursor, ranges):
                 return []
             messages = _copy_messages(cursor, batches, batch_id, settings)
             fault_points.reach("after_copy")
-            counts = _merge(cursor, messages, indicators, filled)
+            counts = write_actions(cursor, actions, of_actions, batch_id)
+            counts += _merge(cursor, messages, indicators, of_bars)
             fault_points.reach("after_merge")
             _record(cursor, counts, batch_id)
         fault_points.reach("before_commit")
@@ -136,17 +129,11 @@ def _copy_messages(
         if new_days:
             warehouse.ensure_raw_days(settings, sorted(new_days))
             days |= new_days
-        _copy(cursor, "raw", "bars", table.filter(pc.invert(is_bad)).select(_RAW))
+        warehouse.copy(cursor, "raw", "bars", table.filter(pc.invert(is_bad)).select(_RAW))
         fault_points.reach("mid_copy")
-        _copy(cursor, "ops", "dead_letters", table.filter(is_bad).select(_DEAD))
+        warehouse.copy(cursor, "ops", "dead_letters", table.filter(is_bad).select(DEAD_LETTERS))
         kept.append(table.select(_KEPT))
     return pa.concat_tables(kept) if kept else ROWS.empty_table().select(_KEPT)
-
-
-def _copy(cursor: adbc.Cursor, schema: str | None, name: str, rows: pa.Table) -> None:
-    """Copies rows in binary into a table, a temporary one where no schema is given."""
-    if rows.num_rows:
-        cursor.adbc_ingest(name, rows, mode="append", db_schema_name=schema, temporary=schema is None)
 
 
 def _merge(
@@ -155,38 +142,12 @@ def _merge(
     bars = messages.filter(pc.is_null(messages["reason"]))
     is_contested = contested_bars(bars, _existing_bars(cursor, bars))
     fresh, contested = bars.filter(pc.invert(is_contested)), bars.filter(is_contested)
-    _copy(cursor, "market", "bars_1m", _with_numbers(fresh).select(_BAR))
+    warehouse.copy(cursor, "market", "bars_1m", _with_numbers(fresh).select(_BAR))
     revised = _merge_contested(cursor, contested, filled)
     if indicators is not None:
         _write_indicators(cursor, indicators, fresh)
-    counts = []
-    for each in filled:
-        read = _within(messages, each, filled)
-        good = _within(bars, each, filled)
-        _check_complete(read, each)
-        applied = _within(fresh, each, filled).num_rows + revised.get((each.topic, each.partition), 0)
-        newest = pc.max(good["ts"]).as_py()
-        counts.append(
-            RangeCount(each, read.num_rows, read.num_rows - good.num_rows, good.num_rows - applied, applied, newest)
-        )
-    return counts
-
-
-def _within(rows: pa.Table, place: OffsetRange, filled: Sequence[OffsetRange]) -> pa.Table:
-    if len(filled) == 1:
-        return rows
-    return rows.filter(pc.and_(pc.equal(rows["topic"], place.topic), pc.equal(rows["partition"], place.partition)))
-
-
-def _check_complete(read: pa.Table, place: OffsetRange) -> None:
-    """Makes sure that each offset of the range was read; that none was read twice, raw.bars sees to."""
-    span = pc.min_max(read["kafka_offset"]).as_py()
-    if read.num_rows != len(place) or span != {"min": place.start, "max": place.end - 1}:
-        raise RangeIncomplete(
-            f"{place.topic}[{place.partition}]: planned {len(place)} messages, offsets {place.start} to "
-            f"{place.end - 1}, but read {read.num_rows}, offsets {span['min']} to {span['max']}. These topics take "
-            "no transactional producer and no compaction; otherwise the next run tries again."
-        )
+    applied = [within(fresh, each, filled).num_rows + revised.get((each.topic, each.partition), 0) for each in filled]
+    return count_ranges(messages, applied, filled)
 
 
 def _existing_bars(cursor: adbc.Cursor, bars: pa.Table) -> pa.Table:
@@ -209,8 +170,8 @@ def _merge_contested(
         return {}
     cursor.execute("CREATE TEMP TABLE contested (LIKE market.bars_1m, range_number integer) ON COMMIT DROP")
     for number, each in enumerate(filled):
-        rows = _with_numbers(_within(contested, each, filled).select(_BAR))
-        _copy(
+        rows = _with_numbers(within(contested, each, filled).select(_BAR))
+        warehouse.copy(
             cursor,
             None,
             "contested",
@@ -224,11 +185,11 @@ def _merge_contested(
 def _write_indicators(cursor: adbc.Cursor, indicators: pa.Table, fresh: pa.Table) -> None:
     """Adds the indicators of new bars and merges those of all other affected bars."""
     is_new = bars_among(indicators, fresh)
-    _copy(cursor, "analytics", "indicators_1m", indicators.filter(is_new))
+    warehouse.copy(cursor, "analytics", "indicators_1m", indicators.filter(is_new))
     recomputed = indicators.filter(pc.invert(is_new))
     if recomputed.num_rows:
         cursor.execute("CREATE TEMP TABLE recomputed (LIKE analytics.indicators_1m) ON COMMIT DROP")
-        _copy(cursor, None, "recomputed", recomputed)
+        warehouse.copy(cursor, None, "recomputed", recomputed)
         cursor.execute(warehouse.sql_text("analytics/indicators_1m/merge.sql"))
 
 

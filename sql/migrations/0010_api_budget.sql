@@ -29,6 +29,39 @@ CREATE TABLE ops.api_grants (
 );
 COMMENT ON COLUMN ops.api_grants.granted_at IS 'From when on the request may be sent; never earlier than that of the number before.';
 
+-- How many requests live polling makes in a span: one a minute for each symbol, in the hours in which it is polled.
+CREATE FUNCTION ops.live_requests(span tstzrange, live_hours tstzmultirange[], live_symbols integer[])
+RETURNS double precision
+LANGUAGE sql IMMUTABLE
+BEGIN ATOMIC
+    SELECT coalesce(sum(polled.symbols * extract(epoch FROM upper(part) - lower(part)) / 60), 0)
+      FROM unnest(live_hours, live_symbols) AS polled (hours, symbols)
+     CROSS JOIN unnest(polled.hours * tstzmultirange(span)) AS part;
+END;
+
+-- How many of a day's requests a purpose leaves to others, at an instant of that day. Null without a limit.
+--   live:    what live polling, spread evenly over the hours in which it polls, will need from then on, less one poll of
+--            all symbols (half of the budget at most), which may run ahead
+--   gaps:    all of that need, and one poll
+--   history: that, and a tenth of the budget for gaps, falling with the day
+CREATE FUNCTION ops.requests_kept(
+    purpose text, at timestamptz, day tstzrange, per_day integer, live_hours tstzmultirange[], live_symbols integer[])
+RETURNS double precision
+LANGUAGE sql IMMUTABLE
+BEGIN ATOMIC
+    SELECT CASE WHEN purpose = 'live' THEN greatest(0, need.of_day - need.one_poll) * need.share_left
+                ELSE need.of_day * need.share_left + need.one_poll END
+         + CASE WHEN purpose = 'history' THEN per_day / 10.0 ELSE 0 END
+         * (extract(epoch FROM upper(day) - at) / extract(epoch FROM upper(day) - lower(day)))
+      FROM (SELECT least(whole.requests, per_day) AS of_day,
+                   least((SELECT coalesce(sum(symbols), 0) FROM unnest(live_symbols) AS symbols),
+                         greatest(1, per_day / 2)) AS one_poll,
+                   coalesce(ops.live_requests(tstzrange(at, upper(day)), live_hours, live_symbols)
+                            / nullif(whole.requests, 0), 0) AS share_left
+              FROM (SELECT ops.live_requests(day, live_hours, live_symbols) AS requests) whole) need
+     WHERE per_day IS NOT NULL;
+END;
+
 -- Grants one request to a vendor, or says why not. The row of ops.api_budget is locked for the whole decision, and the
 -- grant is committed before the caller knows of it: a caller that dies loses a request and never gains one.
 --
@@ -38,7 +71,7 @@ COMMENT ON COLUMN ops.api_grants.granted_at IS 'From when on the request may be 
 -- only while no more valuable one waits, so that none of those is ever far behind it. Else it is told when to come back.
 CREATE FUNCTION ops.take_request(
     vendor text, purpose text, per_second integer, per_minute integer, per_day integer, zone text,
-    live_symbols integer, patience interval, margin interval, unused_on date,
+    live_hours tstzmultirange[], live_symbols integer[], patience interval, margin interval, unused_on date,
     OUT answer text, OUT wait_seconds double precision, OUT lock_seconds double precision, OUT on_day date,
     OUT spent_today integer, OUT day_seconds double precision, OUT day_left_seconds double precision)
 LANGUAGE plpgsql VOLATILE
@@ -46,22 +79,18 @@ AS $$
 DECLARE
     -- Around the vendor's midnight nobody knows which day it counts a request to.
     around_midnight CONSTANT interval := '5 seconds';
-    minutes_of_day CONSTANT integer := 1440;
+    one_poll CONSTANT integer := coalesce((SELECT sum(symbols) FROM unnest(live_symbols) AS symbols), 0);
     asked CONSTANT timestamptz := clock_timestamp();
-    minute_limit integer := CASE purpose WHEN 'live' THEN per_minute ELSE greatest(1, per_minute - live_symbols) END;
+    minute_limit integer := CASE purpose WHEN 'live' THEN per_minute ELSE greatest(1, per_minute - one_poll) END;
     budget ops.api_budget;
     now_ timestamptz;
     due timestamptz;
     gives_way boolean;
     may_book interval;
-    day_starts timestamptz;
-    day_ends timestamptz;
-    -- Of the day's requests: what live polling of every symbol at every minute takes; what may go in one poll.
-    live_per_day integer := least(live_symbols * minutes_of_day, per_day);
-    one_poll integer := least(live_symbols, greatest(1, per_day / 2));
-    -- What this purpose leaves to more valuable ones: so much a day, falling with the day, and so much always.
-    leaves_a_day double precision;
-    leaves_always integer;
+    day tstzrange;
+    earliest timestamptz;
+    latest timestamptz;
+    between_them timestamptz;
 BEGIN
     INSERT INTO ops.api_budget (source, day)
     SELECT vendor, (asked AT TIME ZONE zone)::date
@@ -89,15 +118,13 @@ BEGIN
     may_book := CASE WHEN purpose = 'live' THEN patience WHEN gives_way THEN interval '0' ELSE least(patience, margin) END;
 
     on_day := (due AT TIME ZONE zone)::date;
-    day_starts := on_day::timestamp AT TIME ZONE zone;
-    day_ends := (on_day + 1)::timestamp AT TIME ZONE zone;
-    IF per_day IS NOT NULL AND due < day_starts + around_midnight THEN
-        due := day_starts + around_midnight;
-    ELSIF per_day IS NOT NULL AND due >= day_ends - around_midnight THEN
-        due := day_ends + around_midnight;
+    day := tstzrange(on_day::timestamp AT TIME ZONE zone, (on_day + 1)::timestamp AT TIME ZONE zone);
+    IF per_day IS NOT NULL AND due < lower(day) + around_midnight THEN
+        due := lower(day) + around_midnight;
+    ELSIF per_day IS NOT NULL AND due >= upper(day) - around_midnight THEN
+        due := upper(day) + around_midnight;
         on_day := on_day + 1;
-        day_starts := day_ends;
-        day_ends := (on_day + 1)::timestamp AT TIME ZONE zone;
+        day := tstzrange(upper(day), (on_day + 1)::timestamp AT TIME ZONE zone);
     END IF;
     -- Counted afresh with the first grant of a new day; a day before the one counted (its zone was changed) is not new.
     IF on_day > budget.day THEN
@@ -107,21 +134,27 @@ BEGIN
         budget.history := 0;
     END IF;
     spent_today := budget.live + budget.gaps + budget.history;
-    day_seconds := extract(epoch FROM day_ends - day_starts);
-    day_left_seconds := extract(epoch FROM day_ends - due);
+    day_seconds := extract(epoch FROM upper(day) - lower(day));
+    day_left_seconds := extract(epoch FROM upper(day) - due);
 
-    leaves_a_day := CASE purpose WHEN 'live' THEN live_per_day - one_poll
-                                 WHEN 'gaps' THEN live_per_day
-                                 ELSE live_per_day + per_day / 10.0 END;
-    leaves_always := CASE purpose WHEN 'live' THEN 0 ELSE one_poll END;
     IF spent_today >= per_day THEN
         answer := 'exhausted';
-        wait_seconds := extract(epoch FROM day_ends + around_midnight - now_);
-    ELSIF spent_today + 1 + leaves_always + leaves_a_day * day_left_seconds / day_seconds > per_day THEN
+        wait_seconds := extract(epoch FROM upper(day) + around_midnight - now_);
+    ELSIF spent_today + 1 + ops.requests_kept(purpose, due, day, per_day, live_hours, live_symbols) > per_day THEN
         answer := 'deferred';
-        wait_seconds := extract(epoch FROM due - now_) + day_left_seconds
-                      - day_seconds * greatest(0, per_day - spent_today - 1 - leaves_always) / nullif(leaves_a_day, 0);
-        wait_seconds := coalesce(wait_seconds, extract(epoch FROM day_ends + around_midnight - now_));
+        -- What is kept falls with the day: halving finds, to the second, when it leaves one.
+        earliest := due;
+        latest := upper(day);
+        WHILE latest - earliest > interval '1 second' LOOP
+            between_them := earliest + (latest - earliest) / 2;
+            IF spent_today + 1 + ops.requests_kept(purpose, between_them, day, per_day, live_hours, live_symbols) > per_day
+            THEN
+                earliest := between_them;
+            ELSE
+                latest := between_them;
+            END IF;
+        END LOOP;
+        wait_seconds := extract(epoch FROM latest - now_);
     ELSIF gives_way OR due > now_ + may_book THEN
         answer := 'wait';
         wait_seconds := extract(epoch FROM CASE WHEN gives_way THEN greatest(due - now_, margin)
@@ -149,7 +182,7 @@ BEGIN
     END IF;
 END
 $$;
-REVOKE ALL ON FUNCTION ops.take_request FROM PUBLIC;
+REVOKE ALL ON FUNCTION ops.live_requests, ops.requests_kept, ops.take_request FROM PUBLIC;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON ops.api_budget, ops.api_grants TO marketpulse_loader;
-GRANT EXECUTE ON FUNCTION ops.take_request TO marketpulse_loader;
+GRANT EXECUTE ON FUNCTION ops.live_requests, ops.requests_kept, ops.take_request TO marketpulse_loader;

@@ -49,9 +49,9 @@ def loaded(stack: RunningStack, source: str) -> Bars:
     return {(symbol, start): tuple(values) for symbol, start, *values in rows}
 
 
-def write_import_file(path: Path) -> Path:
+def write_import_file(path: Path, *, minutes: int = 300) -> Path:
     """Two symbols with fractional volumes, prices of many digits and gaps, in UTC."""
-    return _write(path, "symbol,ts_utc", _import_rows())
+    return _write(path, "symbol,ts_utc", _import_rows(minutes))
 
 
 def write_replay_file(path: Path, *, end: datetime) -> Path:
@@ -65,9 +65,9 @@ def _write(path: Path, key_columns: str, rows: Iterator[tuple[str, ...]]) -> Pat
     return path
 
 
-def _import_rows() -> Iterator[tuple[str, ...]]:
+def _import_rows(minutes: int) -> Iterator[tuple[str, ...]]:
     for symbol, base in (("BTCEUR", 8000), ("LTCUSD", 120)):
-        for minute in (number for number in range(300) if number % 7):
+        for minute in (number for number in range(minutes) if number % 7):
             start = datetime(2018, 1, 5, tzinfo=UTC) + timedelta(minutes=minute)
             low, high = Decimal(base) + Decimal(minute) / 128, Decimal(base + 3) + Decimal(minute) / 128
             prices = (low + Decimal("0.5"), high, low, low + 1)

@@ -36,6 +36,11 @@ class RunningStack:
         """Runs make in the checkout, as a user would; standard output and error come together."""
         return execute({**self.environment, **more}, "make", "-s", *arguments)
 
+    def airflow(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs Airflow's own command line in the stack's environment."""
+        stack = (str(self.settings.python("stack")), "-m", "marketpulse_stack", "run", "airflow", "airflow")
+        return execute(self.environment, *stack, *arguments)
+
     def up(self) -> str:
         """`make up`; returns what it printed."""
         finished = self.make("up")

@@ -185,7 +185,7 @@ def test_prometheus_has_it(stack: RunningStack, expression: str) -> None:
 
 
 def test_vendor_key_is_in_no_log_and_no_message(stack: RunningStack) -> None:
-    key = credentials.vendor_key(stack.settings).encode()
+    key = credentials.vendor_keys(stack.settings)["ALPHA_VANTAGE_API_KEY"].encode()
     home = stack.settings.home
     places = [*(home / "logs").rglob("*"), *(home / "airflow" / "logs").rglob("*"), *(home / "kafka").rglob("*.log")]
     files = [path for path in places if path.is_file()]

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from marketpulse_stack.settings import Settings
+from marketpulse_stack.settings import API_KEY, SIMULATED_VENDOR, Settings
 
 DATABASE_ROLES = ("postgres", "marketpulse_owner", "marketpulse_loader", "marketpulse_reader", "airflow")
 
@@ -37,9 +37,12 @@ def database_password(settings: Settings, role: str) -> str:
     return secret(settings, f"postgres_{role}_password")
 
 
-def vendor_key(settings: Settings) -> str:
-    """The key that ingestion sends: the user's, or a generated one for the simulator."""
-    return settings.vendor_key or secret(settings, "simulator_api_key", lambda: f"SIM{secrets.token_hex(12).upper()}")
+def vendor_keys(settings: Settings) -> dict[str, str]:
+    """The keys that ingestion sends, by variable: the user's, and a generated one for the simulator."""
+    if not settings.uses_simulator:
+        return dict(settings.keys)
+    simulated = secret(settings, "simulator_api_key", lambda: f"SIM{secrets.token_hex(12).upper()}")
+    return {SIMULATED_VENDOR + API_KEY: simulated, **settings.keys}
 
 
 def prepare(settings: Settings) -> None:
@@ -54,4 +57,5 @@ def prepare(settings: Settings) -> None:
     secret(settings, "airflow_jwt_secret", lambda: secrets.token_urlsafe(64))
     passwords = {"admin": secret(settings, "airflow_admin_password")}
     write_private(settings.secrets / "airflow_passwords.json", json.dumps(passwords) + "\n")
-    write_private(settings.secrets / "env", f"ALPHA_VANTAGE_API_KEY={vendor_key(settings)}\n")
+    keys = "".join(f"{name}={key}\n" for name, key in sorted(vendor_keys(settings).items()))
+    write_private(settings.secrets / "env", keys)

@@ -1,6 +1,7 @@
 """The variables that the parts of MarketPulse read, rendered from the settings.
 
-`$MARKETPULSE_HOME/env` holds them as plain KEY=VALUE lines without passwords; the vendor key is in `secrets/env`.
+`$MARKETPULSE_HOME/env` holds them as plain KEY=VALUE lines without passwords; the vendors' keys are in
+`secrets/env`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 from marketpulse_stack import credentials
 from marketpulse_stack.airflow import airflow_variables
 from marketpulse_stack.processes import marker
-from marketpulse_stack.settings import Settings
+from marketpulse_stack.settings import SIMULATED_VENDOR, Settings
 
 # What a child needs of the caller's environment. The rest stays out: a stack must not depend on who starts it.
 INHERITED = (
@@ -36,12 +37,7 @@ def runtime_variables(settings: Settings) -> dict[str, str]:
     """The contract between the stack and the code that it runs; holds no password."""
     ports = settings.ports
     loader = f"postgresql://marketpulse_loader@127.0.0.1:{ports.postgres}/marketpulse"
-    vendor_url = settings.vendor_url or (f"http://127.0.0.1:{ports.simulator}" if settings.uses_simulator else "")
-    optional = {
-        "ALPHA_VANTAGE_BASE_URL": vendor_url,
-        "ALPHA_VANTAGE_POLL": settings.poll,
-        "ALPHA_VANTAGE_SYMBOLS": settings.symbols,
-    }
+    simulator = {f"{SIMULATED_VENDOR}_BASE_URL": f"http://127.0.0.1:{ports.simulator}"}
     return {
         "MARKETPULSE_ROOT": str(settings.root),
         "MARKETPULSE_HOME": str(settings.home),
@@ -51,7 +47,8 @@ def runtime_variables(settings: Settings) -> dict[str, str]:
         "PGPASSFILE": str(settings.secrets / "pgpass"),
         "STATSD_HOST": "127.0.0.1",
         "STATSD_PORT": str(ports.statsd),
-        **{name: value for name, value in optional.items() if value},
+        **(simulator if settings.uses_simulator else {}),
+        **settings.sources,
         **airflow_variables(settings),
         "PYTHONPATH": str(settings.root / "plugins"),
         "PATH": ":".join(
@@ -89,6 +86,5 @@ def stack_variables(settings: Settings) -> dict[str, str]:
 
 
 def full_environment(settings: Settings) -> dict[str, str]:
-    """Everything a command of ours needs that runs beside the services, the vendor key included."""
-    key = {"ALPHA_VANTAGE_API_KEY": credentials.vendor_key(settings)}
-    return {**base_variables(settings), **runtime_variables(settings), **key}
+    """Everything a command of ours needs that runs beside the services, the vendors' keys included."""
+    return {**base_variables(settings), **runtime_variables(settings), **credentials.vendor_keys(settings)}

@@ -24,6 +24,7 @@ _COMMON = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(M
 TOPICS: Mapping[str, Mapping[str, str]] = {
     "market.bars.v1": {**_COMMON, "retention.ms": str(7 * DAY_MS)},
     "market.bars.backfill.v1": {**_COMMON, "retention.ms": str(30 * DAY_MS)},
+    "market.actions.v1": {**_COMMON, "retention.ms": str(30 * DAY_MS)},
 }
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import yaml
 from dotenv import dotenv_values
 
 from marketpulse_stack.errors import InvalidSettingError
@@ -22,6 +24,13 @@ DEFAULT_PORTS = {
     "STATSD_EXPORTER_PORT": 9102,
     "PROMETHEUS_PORT": 9090,
 }
+
+SOURCES_FILE = "config/sources.yml"
+API_KEY = "_API_KEY"
+#: How the variables of a source end, after its name; those of API_KEY hold a secret.
+SOURCE_ENDINGS = ("_BASE_URL", API_KEY, "_POLL", "_SYMBOLS", "_ENABLED")
+#: Without its key, the market is the simulator's.
+SIMULATED_VENDOR = "ALPHA_VANTAGE"
 
 
 @dataclass(frozen=True)
@@ -47,10 +56,8 @@ class Settings:
         home: State, logs, passwords of this stack (MARKETPULSE_HOME).
         tools: Installed software, shared by all stacks of the checkout (MARKETPULSE_TOOLS).
         ports: Where the services listen.
-        vendor_key: The Alpha Vantage key; empty when the simulator is the vendor.
-        vendor_url: The Alpha Vantage URL from .env; empty for the default.
-        poll: ALPHA_VANTAGE_POLL; empty for the default of config/sources.yml.
-        symbols: ALPHA_VANTAGE_SYMBOLS; empty for the default of config/sources.yml.
+        sources: What overrides config/sources.yml, by variable (COINBASE_ENABLED); holds no key.
+        keys: The vendors' keys that are set, by variable.
         simulator: The SIM_* variables that are set.
     """
 
@@ -58,16 +65,14 @@ class Settings:
     home: Path
     tools: Path
     ports: Ports
-    vendor_key: str
-    vendor_url: str
-    poll: str
-    symbols: str
+    sources: Mapping[str, str]
+    keys: Mapping[str, str]
     simulator: Mapping[str, str]
 
     @property
     def uses_simulator(self) -> bool:
-        """Whether the market is the simulator's: true as long as no vendor key is set."""
-        return not self.vendor_key
+        """Whether the market is the simulator's: true as long as Alpha Vantage's key is not set."""
+        return SIMULATED_VENDOR + API_KEY not in self.keys
 
     @property
     def logs(self) -> Path:
@@ -99,7 +104,7 @@ def load_settings(environ: Mapping[str, str], *, root: Path = REPOSITORY, invoke
         invoked_from: The folder that relative paths of SIM_REPLAY_FILE start at; default: the current one.
 
     Raises:
-        InvalidSettingError: A port is no port, or two services share one.
+        InvalidSettingError: A port is no port, two services share one, or a file is missing or unreadable.
     """
     file = root / environ.get("MARKETPULSE_ENV_FILE", ".env")
     from_file = {name: value or "" for name, value in dotenv_values(file).items()}
@@ -113,20 +118,39 @@ def load_settings(environ: Mapping[str, str], *, root: Path = REPOSITORY, invoke
                 fix="Correct the path; a relative one starts at the folder where you call make.",
             )
         simulator["SIM_REPLAY_FILE"] = str(replay_file.resolve())
-    poll = values.get("ALPHA_VANTAGE_POLL", "")
-    if not poll and ("SIM_CLOCK_START" in simulator or "SIM_REPLAY_FILE" in simulator):
-        poll = "always"  # The simulator's clock is not the exchange's: sessions of today mean nothing.
+    given = {name: values[name] for name in source_variables(root) if name in values}
+    sources = {name: value for name, value in given.items() if not name.endswith(API_KEY)}
+    if "SIM_CLOCK_START" in simulator or "SIM_REPLAY_FILE" in simulator:
+        # The simulator's clock is not the exchange's: sessions of today mean nothing.
+        sources.setdefault(f"{SIMULATED_VENDOR}_POLL", "always")
+    if "SIM_REPLAY_SYMBOL" in simulator:
+        sources.setdefault(f"{SIMULATED_VENDOR}_SYMBOLS", simulator["SIM_REPLAY_SYMBOL"])
     return Settings(
         root=root,
         home=(root / Path(values.get("MARKETPULSE_HOME", ".run")).expanduser()).absolute(),
         tools=(root / Path(values.get("MARKETPULSE_TOOLS", ".tools")).expanduser()).absolute(),
         ports=_read_ports(values),
-        vendor_key=values.get("ALPHA_VANTAGE_API_KEY", ""),
-        vendor_url=values.get("ALPHA_VANTAGE_BASE_URL", ""),
-        poll=poll,
-        symbols=values.get("ALPHA_VANTAGE_SYMBOLS", "") or simulator.get("SIM_REPLAY_SYMBOL", ""),
+        sources=sources,
+        keys={name: value for name, value in given.items() if name.endswith(API_KEY)},
         simulator=simulator,
     )
+
+
+def source_variables(root: Path) -> list[str]:
+    """Every variable that can override a source of `config/sources.yml`, such as COINBASE_ENABLED.
+
+    Raises:
+        InvalidSettingError: The file is missing or has another shape.
+    """
+    try:
+        document: Any = yaml.safe_load((root / SOURCES_FILE).read_text(encoding="utf-8"))
+        names = [str(name).upper() for name in document["sources"]]
+    except (OSError, yaml.YAMLError, TypeError, KeyError) as error:
+        raise InvalidSettingError(
+            f"{SOURCES_FILE} names no sources ({type(error).__name__}: {error}).",
+            fix=f"Correct it, or restore it with `git checkout {SOURCES_FILE}`.",
+        ) from error
+    return [name + ending for name in names for ending in SOURCE_ENDINGS]
 
 
 def _read_ports(values: Mapping[str, str]) -> Ports:

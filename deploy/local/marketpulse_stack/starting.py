@@ -69,5 +69,5 @@ def fingerprint(settings: Settings, service: Service) -> str:
     files = environment_files(settings)
     own_files = [files[path] for path in service.env_files if path in files and path.name != "base.env"]
     lines = [line for text in own_files for line in text.splitlines() if not line.startswith("PATH=")]
-    content = json.dumps([service.command, service.listens, lines, credentials.vendor_key(settings)])
+    content = json.dumps([service.command, service.listens, lines, sorted(credentials.vendor_keys(settings).items())])
     return hashlib.sha256(content.encode()).hexdigest()

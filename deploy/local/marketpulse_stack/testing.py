@@ -15,7 +15,7 @@ from marketpulse_stack.commands import run_logged
 from marketpulse_stack.console import say
 from marketpulse_stack.environment import base_variables
 from marketpulse_stack.graph import Step, run_steps
-from marketpulse_stack.settings import Settings
+from marketpulse_stack.settings import Settings, source_variables
 
 SYNC_SECONDS = 900.0
 #: Checks that run at once: many of them wait for services most of the time.
@@ -183,7 +183,9 @@ def _run(settings: Settings, check: Check, stdout: int | None = subprocess.PIPE)
     folders = {"uv": settings.tools / "uv" / "bin", "tools": settings.tools / "bin"}
     folder = folders.get(check.environment) or settings.python(check.environment).parent
     # The caller's own stack and settings must not leak into tests.
-    own = {k: v for k, v in os.environ.items() if not k.startswith(("SIM_", "ALPHA_VANTAGE_", "AIRFLOW", "PYTHONPATH"))}
+    foreign = {*source_variables(settings.root)}
+    starts = ("SIM_", "AIRFLOW", "PYTHONPATH")
+    own = {k: v for k, v in os.environ.items() if k not in foreign and not k.startswith(starts)}
     variables = {
         **own,
         "MARKETPULSE_TOOLS": str(settings.tools),

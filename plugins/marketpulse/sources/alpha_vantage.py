@@ -1,4 +1,4 @@
-"""Alpha Vantage: `TIME_SERIES_INTRADAY` and `CRYPTO_INTRADAY` as JSON.
+"""Alpha Vantage: `TIME_SERIES_INTRADAY` and `CRYPTO_INTRADAY`, `SPLITS` and `DIVIDENDS`, as JSON.
 
 The vendor answers errors with HTTP 200 and one key (`Information`, `Note` or `Error Message`); its texts decide which
 error it is. Times are those of the zone that the answer names. A time that a clock change makes ambiguous is read as
@@ -7,18 +7,20 @@ the first of the two, still in summer time: the vendor's hours (04:00 to 20:00 N
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from marketpulse.actions import CorporateAction, midnight
 from marketpulse.bars import INTERVAL, Bar
 from marketpulse.config import Instrument, SourceSettings
 from marketpulse.local_times import to_utc
 from marketpulse.redaction import Redactor
-from marketpulse.sources.budget import Purpose
+from marketpulse.sources.answers import BAR_LENGTH, keep_finished, parse_json, quoted, within
+from marketpulse.sources.budget import Budget
 from marketpulse.sources.errors import (
     BadApiKey,
     DailyBudgetExhausted,
@@ -31,13 +33,14 @@ from marketpulse.sources.errors import (
     VendorRefused,
 )
 from marketpulse.sources.http import Answer, VendorClient
-from marketpulse.sources.protocol import FetchedBars
+from marketpulse.sources.protocol import FetchedActions, FetchedBars
 
 PATH = "/query"
 COMPACT_BARS = 100
 # Months of an equity are those of its exchange: the vendor serves US exchanges.
 EXCHANGE_ZONE = ZoneInfo("America/New_York")
-BAR_LENGTH = timedelta(minutes=1)
+_ACTION_FIELDS = {"SPLITS": ("effective_date", "split_factor"), "DIVIDENDS": ("ex_dividend_date", "amount")}
+_NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,8})?", re.ASCII)
 _FIELDS = ("1. open", "2. high", "3. low", "4. close", "5. volume")
 
 # The vendor's words, most telling first: its burst text also names the daily limit and the premium plans.
@@ -53,22 +56,24 @@ _TEXTS: tuple[tuple[re.Pattern[str], type[VendorError]], ...] = (
 )
 
 
-def open_source(settings: SourceSettings, purpose: Purpose) -> AlphaVantage:
+def open_source(settings: SourceSettings, budget: Budget) -> AlphaVantage:
     """The adapter, ready to fetch."""
-    return AlphaVantage(settings, purpose)
+    return AlphaVantage(settings, budget)
 
 
 class AlphaVantage:
-    """A `Source` of minute bars of US equities (extended hours, unadjusted) and of crypto pairs.
+    """A `Source` of minute bars of US equities (extended hours, unadjusted) and of crypto pairs, and an `ActionSource`.
 
     Args:
-        settings: Key, address and limits.
-        purpose: What the requests are for.
+        settings: Key and address.
+        budget: Grants the requests.
     """
 
-    def __init__(self, settings: SourceSettings, purpose: Purpose) -> None:
+    answers_at_once = timedelta(days=31)
+
+    def __init__(self, settings: SourceSettings, budget: Budget) -> None:
         self._settings = settings
-        self._client = VendorClient(settings, purpose)
+        self._client = VendorClient(settings, budget)
 
     async def fetch_bars(self, instrument: Instrument, watermark: datetime | None) -> FetchedBars:
         """See `Source.fetch_bars`."""
@@ -85,10 +90,16 @@ class AlphaVantage:
         if instrument.kind == "crypto":
             fetched = await self._ask(instrument, outputsize="full")
             complete_from = max(start, fetched.bars[0].ts) if fetched.bars else None
-            return FetchedBars(_within(fetched.bars, start, end), fetched.fetched_at, complete_from=complete_from)
+            return FetchedBars(within(fetched.bars, start, end), fetched.fetched_at, complete_from=complete_from)
         answers = [await self._ask(instrument, outputsize="full", month=month) for month in months_between(start, end)]
-        bars = _within([bar for answer in answers for bar in answer.bars], start, end)
+        bars = within([bar for answer in answers for bar in answer.bars], start, end)
         return FetchedBars(bars, answers[-1].fetched_at, complete_from=start)
+
+    async def fetch_actions(self, instrument: Instrument) -> FetchedActions:
+        """See `ActionSource.fetch_actions`: of equities alone."""
+        splits = await self._ask_actions(instrument, "SPLITS")
+        dividends = await self._ask_actions(instrument, "DIVIDENDS")
+        return FetchedActions([*splits.actions, *dividends.actions], dividends.fetched_at)
 
     async def close(self) -> None:
         """See `Source.close`."""
@@ -102,6 +113,16 @@ class AlphaVantage:
             return FetchedBars(keep_finished(bars, answer.composed_at), answer.received_at)
 
         return await self._client.ask(symbol, PATH, {**self._query(instrument), **what}, read)
+
+    async def _ask_actions(self, instrument: Instrument, function: str) -> FetchedActions:
+        source, symbol, redact = self._settings.name, instrument.symbol, self._client.redact
+        key = self._settings.api_key
+        query = {"function": function, "symbol": symbol, "apikey": key.get_secret_value() if key else ""}
+
+        def read(answer: Answer) -> FetchedActions:
+            return FetchedActions(parse_actions(answer.body, source, instrument, function, redact), answer.received_at)
+
+        return await self._client.ask(symbol, PATH, query, read)
 
     def _query(self, instrument: Instrument) -> dict[str, str]:
         key = self._settings.api_key
@@ -165,47 +186,90 @@ def parse_bars(body: bytes, source: str, instrument: Instrument, redact: Redacto
     Raises:
         VendorError: The document is an error text, sample rows, or not what the vendor documents.
     """
-    symbol = instrument.symbol
-
-    def malformed(detail: str) -> MalformedAnswer:
-        return MalformedAnswer(source, symbol, redact(detail))
-
-    try:
-        document = json.loads(body, parse_float=str, parse_int=str, parse_constant=str)
-    except ValueError:
-        start = body[:60].decode("utf-8", "replace")
-        raise malformed(f"{len(body)} bytes that are not JSON, starting {start!r}") from None
-    if not isinstance(document, dict):
-        raise malformed("a JSON document that is not an object")
-    _refuse_errors(document, source, symbol, redact)
-
+    document, malformed = _read(body, source, instrument.symbol, redact)
     meta = document.get("Meta Data")
     series = next((value for key, value in document.items() if key.startswith("Time Series")), None)
     if not isinstance(meta, dict) or not isinstance(series, dict):
         raise malformed(f"no Meta Data or Time Series, only the keys {sorted(document)[:5]}")
     zone = _check_meta(meta, instrument, malformed)
-    return [_bar(source, symbol, zone, text, series[text], malformed) for text in sorted(series)]
+    return [_bar(source, instrument.symbol, zone, text, series[text], malformed) for text in sorted(series)]
 
 
-def keep_finished(bars: list[Bar], composed_at: datetime) -> list[Bar]:
-    """Drop bars whose minute was not over when the vendor composed its answer; the next poll brings them."""
-    newest = composed_at - BAR_LENGTH
-    return [bar for bar in bars if bar.ts <= newest]
+def parse_actions(
+    body: bytes, source: str, instrument: Instrument, function: str, redact: Redactor
+) -> list[CorporateAction]:
+    """The splits or dividends of an answer, decimals as printed, oldest first.
+
+    Dividends of one ex-date, a special one beside the regular, are one of their sum.
+
+    Args:
+        body: The document.
+        source: The vendor's name in our settings.
+        instrument: What was asked for.
+        function: `SPLITS` or `DIVIDENDS`.
+        redact: Keeps the key out of errors.
+
+    Raises:
+        VendorError: The document is an error text, sample rows, or not what the vendor documents.
+    """
+    document, malformed = _read(body, source, instrument.symbol, redact)
+    rows = document.get("data")
+    if str(document.get("symbol", "")).upper() != instrument.symbol or not isinstance(rows, list):
+        raise malformed(f"no data of {instrument.symbol}, only the keys {sorted(document)[:5]}")
+    day_field, value_field = _ACTION_FIELDS[function]
+    values: dict[date, str] = {}
+    for row in rows:
+        try:
+            day, value = date.fromisoformat(row[day_field]), row[value_field]
+            if day in values and function == "SPLITS":
+                raise ValueError("a second split of one day")
+            values[day] = str(Decimal(values[day]) + Decimal(value)) if day in values else _decimal(value)
+        except (ArithmeticError, KeyError, TypeError, ValueError) as error:
+            raise malformed(f"row {str(row)[:100]}: {type(error).__name__} {error}") from None
+    return [
+        CorporateAction(source, instrument.symbol, "split", day, midnight(day, EXCHANGE_ZONE), value)
+        if function == "SPLITS"
+        else CorporateAction(
+            source, instrument.symbol, "dividend", day, midnight(day, EXCHANGE_ZONE), value, instrument.currency
+        )
+        for day, value in sorted(values.items())
+    ]
+
+
+def _read(
+    body: bytes, source: str, symbol: str, redact: Redactor
+) -> tuple[dict[str, Any], Callable[[str], MalformedAnswer]]:
+    """The JSON object of an answer that is no refusal, and how to say that it is not what is documented."""
+
+    def malformed(detail: str) -> MalformedAnswer:
+        return MalformedAnswer(source, symbol, redact(detail))
+
+    try:
+        document = parse_json(body)
+    except ValueError as error:
+        raise malformed(str(error)) from None
+    if not isinstance(document, dict):
+        raise malformed("a JSON document that is not an object")
+    _refuse_errors(document, source, symbol, redact)
+    return document, malformed
+
+
+def _decimal(text: Any) -> str:
+    """A number of the contract's form, as printed."""
+    if not isinstance(text, str) or not _NUMBER.fullmatch(text):
+        raise ValueError(f"{text!r} is no decimal number")
+    return text
 
 
 def _refuse_errors(document: Mapping[str, Any], source: str, symbol: str, redact: Redactor) -> None:
     texts = [str(document[key]) for key in ("Error Message", "Note", "Information") if key in document]
     sample = document.get("message")
     if sample is not None:
-        raise SampleData(source, symbol, _quoted(str(sample), redact))
+        raise SampleData(source, symbol, quoted(str(sample), redact))
     if texts:
         text = " ".join(texts)
         kind = next((error for pattern, error in _TEXTS if pattern.search(text)), VendorRefused)
-        raise kind(source, symbol, _quoted(text, redact))
-
-
-def _quoted(text: str, redact: Redactor) -> str:
-    return f'the vendor says "{redact(text)[:300]}"'
+        raise kind(source, symbol, quoted(text, redact))
 
 
 def _check_meta(meta: Mapping[str, Any], instrument: Instrument, malformed: Any) -> ZoneInfo:
@@ -234,10 +298,6 @@ def _utc_minute(text: str, zone: ZoneInfo) -> datetime:
     if local.tzinfo or local.second or local.microsecond:
         raise ValueError("is not a whole minute in the answer's zone")
     return to_utc(local, zone, first_of_two=True)
-
-
-def _within(bars: list[Bar], start: datetime, end: datetime) -> list[Bar]:
-    return [bar for bar in bars if start <= bar.ts < end]
 
 
 def _reaches(fetched: FetchedBars, watermark: datetime) -> bool:

@@ -8,16 +8,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
 import psycopg
 from psycopg.rows import class_row
+from psycopg.types.multirange import TimestamptzMultirange
+from psycopg.types.range import TimestamptzRange
 
 from marketpulse import metrics
-from marketpulse.config import SourceSettings
+from marketpulse.config import SourceSettings, load_instruments
+from marketpulse.sessions import polling_hours
 from marketpulse.sources.errors import DailyBudgetExhausted, Deferred
 from marketpulse.warehouse import connect_async, sql
 
@@ -29,6 +33,9 @@ MARGIN_SECONDS = 0.2
 USE_WITHIN_SECONDS = MARGIN_SECONDS / 2
 # A day's pace is measured over an hour at least: the first poll after midnight is no pace.
 SHORTEST_PACE_SECONDS = 3600
+
+# The vendor's day may have begun a day before ours, and end a day after it.
+AROUND_TODAY = timedelta(days=2)
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +95,7 @@ class PostgresBudget:
     def __init__(self, settings: SourceSettings, purpose: Purpose) -> None:
         self._settings = settings
         self._purpose = purpose
+        self._polled = _polling_hours(settings)
         self._connection: psycopg.AsyncConnection | None = None
         self._connecting = asyncio.Lock()
 
@@ -136,7 +144,8 @@ class PostgresBudget:
                     "per_minute": settings.requests_per_minute,
                     "per_day": settings.requests_per_day,
                     "zone": settings.day_zone,
-                    "live_symbols": len(settings.symbols) if settings.enabled else 0,
+                    "live_hours": [TimestamptzMultirange(ranges) for ranges, _ in self._polled],
+                    "live_symbols": [symbols for _, symbols in self._polled],
                     "patience": timedelta(seconds=patience_seconds),
                     "margin": timedelta(seconds=MARGIN_SECONDS),
                     "unused_on": unused_on,
@@ -172,3 +181,17 @@ class PostgresBudget:
             gone = max(decision.day_seconds - decision.day_left_seconds, SHORTEST_PACE_SECONDS)
             lasts = remaining * gone / decision.spent_today
             metrics.gauge("api_budget_lasts_seconds", lasts, source=name)
+
+
+def _polling_hours(settings: SourceSettings) -> list[tuple[tuple[TimestamptzRange, ...], int]]:
+    """Hours in which live polling asks at every minute, and for how many symbols."""
+    if not settings.enabled or not settings.symbols:
+        return []
+    if settings.requests_per_day is None:
+        return [((TimestamptzRange(),), len(settings.symbols))]
+    instruments, now = load_instruments(), datetime.now(UTC)
+    symbols = Counter(
+        tuple(polling_hours(instruments[symbol], now - AROUND_TODAY, now + AROUND_TODAY, poll=settings.poll))
+        for symbol in settings.symbols
+    )
+    return [(tuple(TimestamptzRange(*part) for part in hours), count) for hours, count in symbols.items()]

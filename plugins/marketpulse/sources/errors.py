@@ -82,6 +82,13 @@ class UnknownSymbol(VendorError):
     next_step = "Remove the symbol from config/sources.yml, or correct it in config/instruments.yml"
 
 
+class OutOfReach(VendorError):
+    """The vendor keeps no history of these minutes."""
+
+    outcome = "out_of_reach"
+    next_step = "Ask for later days, or import the bars from a file with `make import-bars`"
+
+
 class SampleData(VendorError):
     """The rows are artificial: the vendor shows its schema to keys without the plan."""
 

@@ -17,7 +17,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 from marketpulse import metrics
 from marketpulse.config import SourceSettings
 from marketpulse.redaction import Redactor, silence_request_logs
-from marketpulse.sources.budget import Budget, PostgresBudget, Purpose
+from marketpulse.sources.budget import Budget
 from marketpulse.sources.errors import (
     BadApiKey,
     DailyBudgetExhausted,
@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP 200 answer.
+    """A vendor's answer.
 
     Attributes:
         body: The document.
@@ -53,35 +53,47 @@ class Answer:
             asked and the answer's `Date` (give or take `DATE_LAGS_BY`). A cached answer carries the date of its making,
             and a clock of ours that is ahead does not matter. Aware, UTC.
         received_at: Our clock when the answer was complete; aware, UTC.
+        refusal: What its HTTP status alone says; None for 200. Only vendors that word their refusals
+            (`VendorClient`) are read with another status: who reads one raises this, or what the body says better.
     """
 
     body: bytes
     composed_at: datetime
     received_at: datetime
+    refusal: VendorError | None = None
 
 
 class VendorClient:
     """A pooled client of one vendor.
 
     Args:
-        settings: The vendor's address, limits and time-out.
-        purpose: What the requests are for.
-        budget: Grants every request, retries included; closed with the client. By default the one in PostgreSQL.
+        settings: The vendor's address and time-out.
+        budget: Grants every request, retries included; closed with the client.
+        headers: What every request carries beside the usual.
+        words_refusals: Whether the bodies of HTTP errors say what is wrong, so that `read` gets them too.
     """
 
-    def __init__(self, settings: SourceSettings, purpose: Purpose, budget: Budget | None = None) -> None:
+    def __init__(
+        self,
+        settings: SourceSettings,
+        budget: Budget,
+        headers: Mapping[str, str] | None = None,
+        *,
+        words_refusals: bool = False,
+    ) -> None:
         silence_request_logs()
         self._source = settings.name
         self._timeout_seconds = settings.timeout_seconds
         self._complete_seconds = 2 * settings.timeout_seconds
+        self._words_refusals = words_refusals
         self.redact = Redactor(settings.api_key)
         self._http = httpx.AsyncClient(
             base_url=settings.base_url or "",
             timeout=httpx.Timeout(settings.timeout_seconds, connect=min(CONNECT_SECONDS, settings.timeout_seconds)),
             limits=httpx.Limits(max_connections=8, max_keepalive_connections=8),
-            headers={"User-Agent": "MarketPulse", "Accept-Encoding": "gzip"},
+            headers={"User-Agent": "MarketPulse", "Accept-Encoding": "gzip", **(headers or {})},
         )
-        self._budget = budget or PostgresBudget(settings, purpose)
+        self._budget = budget
 
     async def ask(self, symbol: str, path: str, params: Mapping[str, str], read: Callable[[Answer], T]) -> T:
         """Ask until there is an answer that `read` accepts, or asking again cannot help.
@@ -150,23 +162,25 @@ class VendorClient:
         except httpx.TransportError as error:
             # Without its cause: an httpx error holds the request, and that holds the key.
             raise self._unavailable(symbol, f"{type(error).__name__}: {self.redact(str(error))}") from None
-        self._refuse_status(symbol, response)
+        refusal = self._refusal(symbol, response)
+        if refusal and not self._words_refusals:
+            raise refusal
         date = _date(response)
         composed_at = min(asked_at, date + DATE_LAGS_BY) if date else asked_at
-        return Answer(response.content, composed_at, datetime.now(UTC))
+        return Answer(response.content, composed_at, datetime.now(UTC), refusal)
 
-    def _refuse_status(self, symbol: str, response: httpx.Response) -> None:
+    def _refusal(self, symbol: str, response: httpx.Response) -> VendorError | None:
         status = response.status_code
         if status == httpx.codes.OK:
-            return
+            return None
         detail = f"HTTP {status} {response.reason_phrase}"
         if status == httpx.codes.TOO_MANY_REQUESTS:
-            raise RateLimited(self._source, symbol, detail, _retry_after(response))
+            return RateLimited(self._source, symbol, detail, _retry_after(response))
         if status >= httpx.codes.INTERNAL_SERVER_ERROR:
-            raise VendorUnavailable(self._source, symbol, detail, _retry_after(response))
+            return VendorUnavailable(self._source, symbol, detail, _retry_after(response))
         if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            raise BadApiKey(self._source, symbol, detail)
-        raise VendorRefused(self._source, symbol, detail)
+            return BadApiKey(self._source, symbol, detail)
+        return VendorRefused(self._source, symbol, detail)
 
     def _unavailable(self, symbol: str, detail: str) -> VendorUnavailable:
         return VendorUnavailable(self._source, symbol, detail)

@@ -1,25 +1,19 @@
 """What a vendor adapter is, and how one is opened.
 
-To add a vendor:
-
-1. Write `sources/<adapter>.py` with a class that keeps the `Source` protocol and
-   `open_source(settings, purpose) -> Source`.
-   Ask through `sources.http.VendorClient`: it brings time-outs, retries, the vendor's limits, metrics and redaction.
-   Map each error that the vendor can answer with to a class of `sources.errors`.
-2. Give it an entry in `config/sources.yml`, and each of its symbols one in `config/instruments.yml`.
-3. Put recorded answers under `tests/unit/plugins` and hold the adapter to them.
+docs/howto/add-a-vendor.md shows how to add one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib import import_module
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from marketpulse.actions import CorporateAction
 from marketpulse.bars import Bar
 from marketpulse.config import SOURCES_FILE, ConfigError, Instrument, SourceSettings
-from marketpulse.sources.budget import Purpose
+from marketpulse.sources.budget import Budget, PostgresBudget, Purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +34,27 @@ class FetchedBars:
     complete_from: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class FetchedActions:
+    """A vendor's answer about the splits and dividends of one instrument.
+
+    Attributes:
+        actions: All that the vendor knows of, oldest first; of each kind one for each ex-date.
+        fetched_at: When the answer had arrived; aware, UTC.
+    """
+
+    actions: list[CorporateAction]
+    fetched_at: datetime
+
+
 class Source(Protocol):
-    """A vendor of bars."""
+    """A vendor of bars.
+
+    Attributes:
+        answers_at_once: How long a stretch of history one request answers for: nearby holes are asked for together.
+    """
+
+    answers_at_once: timedelta
 
     async def fetch_bars(self, instrument: Instrument, watermark: datetime | None) -> FetchedBars:
         """The instrument's bars from the watermark, or as far back as the vendor answers, until now.
@@ -70,12 +83,28 @@ class Source(Protocol):
         """Let go of connections."""
 
 
-def open_source(settings: SourceSettings, purpose: Purpose = Purpose.LIVE) -> Source:
+@runtime_checkable
+class ActionSource(Protocol):
+    """What a `Source` that knows of splits and dividends can do besides."""
+
+    async def fetch_actions(self, instrument: Instrument) -> FetchedActions:
+        """The instrument's splits and dividends, all that the vendor has.
+
+        Raises:
+            VendorError: There is no data, and why.
+        """
+
+    async def close(self) -> None:
+        """Let go of connections."""
+
+
+def open_source(settings: SourceSettings, purpose: Purpose = Purpose.LIVE, budget: Budget | None = None) -> Source:
     """The adapter that the settings name.
 
     Args:
         settings: The vendor.
         purpose: What its requests are for: the vendor's limits go to the most valuable first.
+        budget: Grants them; by default the one that all tasks share.
 
     Raises:
         ConfigError: There is no such adapter.
@@ -90,5 +119,5 @@ def open_source(settings: SourceSettings, purpose: Purpose = Purpose.LIVE) -> So
             f"no adapter named {settings.adapter}",
             "name a module of plugins/marketpulse/sources that has open_source",
         ) from error
-    source: Source = opener(settings, purpose)
+    source: Source = opener(settings, budget or PostgresBudget(settings, purpose))
     return source

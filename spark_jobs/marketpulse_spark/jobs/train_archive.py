@@ -34,6 +34,8 @@ def _observed() -> pa.Table:
             **dict.fromkeys(NUMBERS, Decimal(100 + number)),
             "fetched_at": _START + dt.timedelta(days=1),
             "is_stored": number % 2 == 1,
+            "basis": 0,
+            "is_touched": False,
         }
         for number in range(_BARS)
     ]

@@ -18,18 +18,28 @@ from marketpulse_spark.transforms.versions import with_newest_version
 #: What tells one series of bars from another.
 SERIES = ("symbol", "source")
 KEY = (*SERIES, "ts")
+#: Windows stay within one share basis: a bar's own, and before it the bars that are in its shares.
+WINDOWED = (*SERIES, "basis")
 
 
-def affected_indicators(rows: DataFrame, series: Sequence[str] = SERIES) -> DataFrame:
-    """Returns KEY and INDICATORS of each bar that a change of the batch reaches.
+def affected_indicators(rows: DataFrame, series: Sequence[str] = WINDOWED) -> DataFrame:
+    """Returns KEY and INDICATORS of each bar that a change of the batch reaches, in the shares of that bar.
 
     Args:
-        rows: Layout `schemas.OBSERVATIONS`: the bars of all messages, and the stored bars around them.
-        series: SERIES, and a column that follows from them where the rows are already distributed by it:
+        rows: Layout `schemas.OBSERVATIONS`: the bars of all messages, the stored bars around them, and those before a
+            split once more.
+        series: WINDOWED, and a column that follows from them where the rows are already distributed by it:
             that spares a shuffle.
     """
+    is_own = F.col("divisor").isNull()
+    close = F.col("close").cast("double")
     versions = with_newest_version(rows, series).select(
-        *series, "ts", "is_newest", "is_changed", F.col("close").cast("double").alias("close_price")
+        *series,
+        "ts",
+        "is_newest",
+        "is_changed",
+        is_own.alias("is_own"),
+        F.when(is_own, close).otherwise(close / F.col("divisor")).alias("close_price"),
     )
     computed = with_moving_averages(with_price_changes(versions, series), series)
-    return with_affected(computed, series).where("is_affected").select(*KEY, *INDICATORS)
+    return with_affected(computed, series).where("is_affected AND is_own").select(*KEY, *INDICATORS)

@@ -2,7 +2,8 @@
 
 Every window is a fixed number of bars, never of minutes: a minute without trades is no bar. Values are
 computed from a bar's neighbours alone, in a fixed order, so they come out identical to the last bit
-whether bars arrive live, in one load, or in any other order.
+whether bars arrive live, in one load, or in any other order. Closes are in the shares of the bar whose
+window they are in (docs/adr/0007).
 """
 
 from __future__ import annotations

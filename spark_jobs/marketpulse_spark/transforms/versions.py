@@ -23,7 +23,7 @@ def with_newest_version(rows: DataFrame, series: Sequence[str]) -> DataFrame:
 
     Returns:
         The rows, with `is_newest` (true for exactly one row of each bar) and `is_changed` (true for the
-        newest row of a bar that is new or whose values differ from those stored).
+        newest row of a bar that is new, or whose values or divisor differ from those stored).
     """
     # One window for both, so that the rows are sorted once.
     newest_first = Window.partitionBy(*series, "ts").orderBy(
@@ -38,6 +38,8 @@ def with_newest_version(rows: DataFrame, series: Sequence[str]) -> DataFrame:
                 "stored_values": F.max(F.when(F.col("is_stored"), values)).over(whole_bar),
             }
         )
-        .withColumn("is_changed", F.col("is_newest") & ~values.eqNullSafe(F.col("stored_values")))
+        .withColumn(
+            "is_changed", F.col("is_newest") & (~values.eqNullSafe(F.col("stored_values")) | F.col("is_touched"))
+        )
         .drop("stored_values")
     )

@@ -20,28 +20,32 @@ WITH series AS (
       FROM series s
       JOIN market.sessions m ON m.calendar = s.calendar AND m.hours && s.span
 ), counted AS (
-    SELECT o.*,
-           (SELECT sum(extract(epoch FROM upper(part) - lower(part)))::integer / 60
-              FROM unnest(o.expected_at) part) AS expected,
+    SELECT o.*, ops.count_minutes(o.expected_at) AS expected,
            (SELECT count(*) FROM unnest(o.expected_at) part
               JOIN market.bars_1m b ON b.symbol = o.symbol AND b.source = o.source
                                    AND b.ts >= lower(part) AND b.ts < upper(part))::integer AS present
       FROM owed o
-), measured AS (
-    SELECT symbol, source, session, expected_at, expected, present,
+), compared AS (
+    SELECT c.*,
            CASE WHEN present = expected THEN '{}'::tstzmultirange
                 ELSE expected_at - coalesce((SELECT range_agg(tstzrange(b.ts, b.ts + interval '1 minute'))
                                                FROM market.bars_1m b
                                               WHERE b.symbol = c.symbol AND b.source = c.source
                                                 AND b.ts >= lower(c.expected_at) AND b.ts < upper(c.expected_at)), '{}')
-            END AS missing_at
+            END AS absent_at
       FROM counted c
+), measured AS (
+    SELECT symbol, source, session, expected_at, expected, present,
+           ops.count_minutes(absent_at * coalesce(u.minutes, '{}')) AS untraded,
+           absent_at - coalesce(u.minutes, '{}') AS missing_at
+      FROM compared
+      LEFT JOIN ops.untraded_minutes u USING (symbol, source, session)
 ), stored AS (
-    INSERT INTO ops.coverage AS known (symbol, source, session, expected_at, expected, present, missing_at)
-    SELECT symbol, source, session, expected_at, expected, present, missing_at FROM measured
+    INSERT INTO ops.coverage AS known (symbol, source, session, expected_at, expected, present, untraded, missing_at)
+    SELECT symbol, source, session, expected_at, expected, present, untraded, missing_at FROM measured
         ON CONFLICT (symbol, source, session) DO UPDATE
        SET expected_at = excluded.expected_at, expected = excluded.expected, present = excluded.present,
-           missing_at = excluded.missing_at, measured_at = clock_timestamp()
+           untraded = excluded.untraded, missing_at = excluded.missing_at, measured_at = clock_timestamp()
      WHERE (known.expected_at, known.present, known.missing_at)
         IS DISTINCT FROM (excluded.expected_at, excluded.present, excluded.missing_at)
 ), no_session_any_more AS (
@@ -49,4 +53,5 @@ WITH series AS (
      WHERE NOT EXISTS (SELECT FROM measured m
                         WHERE (m.symbol, m.source, m.session) = (c.symbol, c.source, c.session))
 )
-SELECT source, sum(expected)::bigint, sum(present)::bigint FROM measured GROUP BY source ORDER BY source
+SELECT source, sum(expected)::bigint, sum(present)::bigint, sum(untraded)::bigint
+  FROM measured GROUP BY source ORDER BY source

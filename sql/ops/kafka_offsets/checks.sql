@@ -22,20 +22,25 @@ SELECT 0 AS expected, count(*) AS found
    AND r.committed_at > now() - interval '2 hours'
    AND previous.end_offset <> r.start_offset;
 
--- Counted by the unique index of raw.bars; the newest ranges only, up to 50,000 messages.
--- check: every_good_message_of_a_range_is_in_raw_bars (fail)
+-- Counted by the unique indexes of raw.bars and raw.actions; the newest ranges only, up to 50,000 messages.
+-- check: every_good_message_of_a_range_is_in_raw (fail)
 WITH recent AS (
     SELECT r.*, sum(r.messages) OVER (ORDER BY r.committed_at DESC, r.topic, r.partition) AS so_far
       FROM ops.batch_ranges r
      WHERE r.batch_id > (SELECT coalesce(max(batch_id), 0) - 200 FROM ops.batches)
        AND r.committed_at > now() - interval '2 hours'
 )
-SELECT coalesce(sum(r.messages - r.dead_letters), 0) AS expected, coalesce(sum(stored.bars), 0) AS found
+SELECT coalesce(sum(r.messages - r.dead_letters), 0) AS expected,
+       coalesce(sum(bars.stored + actions.stored), 0) AS found
   FROM recent r
- CROSS JOIN LATERAL (SELECT count(*) AS bars
+ CROSS JOIN LATERAL (SELECT count(*) AS stored
                        FROM raw.bars w
                       WHERE w.topic = r.topic AND w.partition = r.partition
-                        AND w.kafka_offset >= r.start_offset AND w.kafka_offset < r.end_offset) stored
+                        AND w.kafka_offset >= r.start_offset AND w.kafka_offset < r.end_offset) bars
+ CROSS JOIN LATERAL (SELECT count(*) AS stored
+                       FROM raw.actions w
+                      WHERE w.topic = r.topic AND w.partition = r.partition
+                        AND w.kafka_offset >= r.start_offset AND w.kafka_offset < r.end_offset) actions
  WHERE r.so_far <= 50000;
 
 -- check: every_dead_letter_of_a_range_is_kept (fail)

@@ -73,7 +73,8 @@ def task_environment(
     with owner(stack_environment) as connection:
         connection.execute(
             "TRUNCATE ops.kafka_offsets, ops.batches, ops.batch_ranges, ops.dead_letters, ops.source_watermarks, "
-            "raw.bars, market.bars_1m, analytics.indicators_1m, ops.api_budget, ops.api_grants"
+            "raw.bars, raw.actions, ops.action_observations, market.bars_1m, analytics.indicators_1m, ops.coverage, "
+            "ops.untraded_minutes, ops.gaps, ops.gap_history, ops.api_budget, ops.api_grants"
         )
     return variables
 
@@ -82,6 +83,17 @@ def task_environment(
 def owner_dsn(task_environment: dict[str, str]) -> str:
     """How the owner of the warehouse connects."""
     return task_environment["MARKETPULSE_WAREHOUSE_DSN"].replace("marketpulse_loader@", "marketpulse_owner@")
+
+
+@pytest.fixture
+def instruments(task_environment: dict[str, str]) -> None:
+    """Lets the warehouse know every instrument."""
+    from marketpulse.config import load_instruments
+    from marketpulse.sync_instruments import sync_instruments
+    from marketpulse.warehouse import connect
+
+    with connect(statement_seconds=10, lock_seconds=5) as connection:
+        sync_instruments(connection, load_instruments())
 
 
 def owner(environment: dict[str, str]) -> psycopg.Connection[tuple[Any, ...]]:
@@ -150,4 +162,10 @@ def live_topic(task_environment: dict[str, str]) -> Iterator[Topic]:
 @pytest.fixture
 def backfill_topic(task_environment: dict[str, str]) -> Iterator[Topic]:
     with closing(Topic("market.bars.backfill.v1", task_environment["MARKETPULSE_KAFKA_BOOTSTRAP"])) as topic:
+        yield topic
+
+
+@pytest.fixture
+def actions_topic(task_environment: dict[str, str]) -> Iterator[Topic]:
+    with closing(Topic("market.actions.v1", task_environment["MARKETPULSE_KAFKA_BOOTSTRAP"])) as topic:
         yield topic

@@ -25,6 +25,7 @@ def limited(
             "requests_per_minute": per_minute,
             "requests_per_day": per_day,
             "day_zone": a_zone_far_from_midnight(),
+            "poll": "always",
             **more,
         }
     )

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
 from marketpulse.config import SourceSettings
+from marketpulse.sessions import Session, load_sessions
+from marketpulse.sources import budget
 from marketpulse.sources.budget import PostgresBudget, Purpose
 from marketpulse.sources.errors import DailyBudgetExhausted, Deferred
 
@@ -21,13 +25,19 @@ LIVE, GAPS, HISTORY = Purpose.LIVE, Purpose.GAPS, Purpose.HISTORY
 DAY = 86_400.0
 
 
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets no busy machine make a grant too late to be used."""
+    monkeypatch.setattr(budget, "USE_WITHIN_SECONDS", 60)
+
+
 async def take(settings: SourceSettings, purpose: Purpose, count: int = 1, within_seconds: float = 0.5) -> None:
-    budget = PostgresBudget(settings, purpose)
+    shared = PostgresBudget(settings, purpose)
     try:
         for _ in range(count):
-            await budget.take("MSFT", within_seconds)
+            await shared.take("MSFT", within_seconds)
     finally:
-        await budget.close()
+        await shared.close()
 
 
 @pytest.mark.parametrize(("per_second", "per_minute", "at_once"), [(1, 1, 1), (2, 120, 2), (5, 5, 5), (10, 3, 3)])
@@ -137,6 +147,59 @@ def test_history_and_gaps_take_only_what_live_polling_will_not_need(
     asyncio.run(take(settings, LIVE, 2))
 
 
+@pytest.fixture
+def session(monkeypatch: pytest.MonkeyPatch) -> Session:
+    """Regular trading of a day in New York."""
+    monkeypatch.setattr(budget, "AROUND_TODAY", timedelta(days=14))
+    now = datetime.now(UTC)
+    return next(each for each in load_sessions("XNYS", now, extended=False) if each.opens > now)
+
+
+async def poll_at(settings: SourceSettings, clock: Clock, moments: Iterable[datetime]) -> list[int]:
+    """How many symbols live polling is granted at each of the moments."""
+    granted, shared = [], PostgresBudget(settings, LIVE)
+    try:
+        for moment in moments:
+            clock.set(f"{moment:%Y-%m-%d %H:%M:%S}")
+            granted.append(0)
+            with suppress(Deferred):
+                for symbol in settings.symbols:
+                    await shared.take(symbol, 5)
+                    granted[-1] += 1
+    finally:
+        await shared.close()
+    return granted
+
+
+def test_a_budget_that_does_for_the_hours_of_trading_is_not_paced(
+    task_environment: dict[str, str], clock: Clock, session: Session, owner_dsn: str
+) -> None:
+    settings = limited(per_day=800, day_zone="UTC", poll="regular", symbols=["AAPL", "MSFT"])
+    minutes = [session.opens + number * timedelta(minutes=1) for number in range(391)]
+    clock.set(f"{session.opens - timedelta(hours=1):%Y-%m-%d %H:%M:%S}")
+    # 392 minutes of two symbols and a poll of both are kept.
+    with pytest.raises(Deferred):
+        asyncio.run(take(settings, GAPS, 20))
+    assert spent(settings, owner_dsn) == 800 - 2 * 392 - 2
+
+    assert asyncio.run(poll_at(settings, clock, minutes[:10])) == [2] * 10
+    asyncio.run(poll_at(settings, clock, minutes[10:380:37]))
+    assert asyncio.run(poll_at(settings, clock, minutes[-10:])) == [2] * 10
+
+
+def test_a_budget_that_does_not_is_spread_over_the_hours_of_trading(
+    task_environment: dict[str, str], clock: Clock, session: Session, owner_dsn: str
+) -> None:
+    settings = limited(per_day=25, day_zone="UTC", poll="regular", symbols=["AAPL", "MSFT", "NVDA", "IBM", "JPM"])
+    halves = [session.opens + number * timedelta(minutes=196) for number in range(3)]
+    before = [session.opens.replace(hour=1), session.opens - timedelta(minutes=1)]
+    assert asyncio.run(poll_at(settings, clock, [*before, halves[0]])) == [5, 0, 0]
+    half = [halves[0] + number * timedelta(minutes=7) for number in range(1, 28)]
+    assert sum(asyncio.run(poll_at(settings, clock, half))) == 9
+    rest = [halves[1] + number * timedelta(minutes=7) for number in range(28)]
+    assert sum(asyncio.run(poll_at(settings, clock, rest))) == 10
+
+
 def test_around_the_vendors_midnight_nothing_is_asked_and_the_day_begins_afresh(
     task_environment: dict[str, str], clock: Clock
 ) -> None:
@@ -157,11 +220,12 @@ def test_around_the_vendors_midnight_nothing_is_asked_and_the_day_begins_afresh(
 def test_a_grant_that_comes_too_late_is_not_used_and_not_counted(
     task_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, owner_dsn: str
 ) -> None:
+    monkeypatch.setattr(budget, "USE_WITHIN_SECONDS", 0.25)
     settings = limited(per_day=100)
     decide, stalls = PostgresBudget._decide, [0.3, 0.0]
 
-    async def stall(budget: PostgresBudget, *arguments: Any) -> Any:
-        decision = await decide(budget, *arguments)
+    async def stall(self: PostgresBudget, *arguments: Any) -> Any:
+        decision = await decide(self, *arguments)
         time.sleep(stalls.pop(0))
         return decision
 
@@ -173,12 +237,12 @@ def test_a_grant_that_comes_too_late_is_not_used_and_not_counted(
 
 def test_a_connection_that_broke_is_opened_again(task_environment: dict[str, str], owner_dsn: str) -> None:
     async def over_two_connections() -> None:
-        budget = PostgresBudget(limited(), LIVE)
-        await budget.take("MSFT", 1)
-        assert budget._connection
-        await budget._connection.close()
-        await budget.take("MSFT", 1)
-        await budget.close()
+        shared = PostgresBudget(limited(), LIVE)
+        await shared.take("MSFT", 1)
+        assert shared._connection
+        await shared._connection.close()
+        await shared.take("MSFT", 1)
+        await shared.close()
 
     asyncio.run(over_two_connections())
     assert spent(limited(), owner_dsn) == 2

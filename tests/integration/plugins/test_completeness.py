@@ -5,43 +5,17 @@ from __future__ import annotations
 import csv
 import gzip
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from marketpulse.completeness import check_completeness, measure_coverage, sync_sessions
 from marketpulse.config import load_instruments, load_sources
 from marketpulse.warehouse import connect
 
+from tests.integration.plugins.stored_bars import MINUTE, at, minutes, rows, store
+
 COINBASE = Path(__file__).resolve().parents[4] / "shared/data/bars/coinbase_1min.csv.gz"
-MINUTE = timedelta(minutes=1)
-#: Symbol, source, start.
-Key = tuple[str, str, datetime]
-
-
-def at(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-def minutes(first: str, last: str) -> list[datetime]:
-    """Every minute from the first to the last, both included."""
-    start, count = at(first), int((at(last) - at(first)) / MINUTE)
-    return [start + number * MINUTE for number in range(count + 1)]
-
-
-def store(bars: Iterable[Key]) -> None:
-    with connect(statement_seconds=60, lock_seconds=5) as connection, connection.cursor() as cursor:
-        columns = "symbol, source, ts, open, high, low, close, volume, fetched_at"
-        with cursor.copy(f"COPY market.bars_1m ({columns}) FROM STDIN") as copy:
-            for symbol, source, ts in bars:
-                copy.write_row((symbol, source, ts, 1, 1, 1, 1, 1, ts))
-
-
-def rows(query: str) -> list[tuple[Any, ...]]:
-    with connect(statement_seconds=60, lock_seconds=5) as connection:
-        return connection.execute(query.encode()).fetchall()
 
 
 def remove(condition: str, owner_dsn: str) -> None:
@@ -52,15 +26,9 @@ def remove(condition: str, owner_dsn: str) -> None:
 
 
 @pytest.fixture(autouse=True)
-def owner_dsn(task_environment: dict[str, str]) -> str:
-    """An empty ops.coverage, and all instruments; how its owner connects."""
-    dsn = task_environment["MARKETPULSE_WAREHOUSE_DSN"].replace("marketpulse_loader@", "marketpulse_owner@")
-    with connect(statement_seconds=10, lock_seconds=5) as connection:
-        connection.execute("DELETE FROM ops.coverage")
-        from marketpulse.sync_instruments import sync_instruments
-
-        sync_instruments(connection, load_instruments())
-    return dsn
+def owner_dsn(instruments: None, task_environment: dict[str, str]) -> str:
+    """How the owner of the tables connects."""
+    return task_environment["MARKETPULSE_WAREHOUSE_DSN"].replace("marketpulse_loader@", "marketpulse_owner@")
 
 
 def test_a_complete_session_and_holes_in_one(owner_dsn: str) -> None:

@@ -52,7 +52,7 @@ def test_good_data_passes_quickly(
     run_checks(PATHS)
 
     assert time.monotonic() - began < 3
-    assert "every_good_message_of_a_range_is_in_raw_bars: expected 3, found 3" in caplog.text
+    assert "every_good_message_of_a_range_is_in_raw: expected 3, found 3" in caplog.text
     assert "every_bar_has_its_indicators: expected 3, found 3" in caplog.text
     assert "FAIL" not in caplog.text
 
@@ -68,7 +68,7 @@ def test_good_data_passes_quickly(
             "UPDATE ops.batch_ranges SET start_offset = 2, messages = 1, applied = 1 WHERE start_offset = 1",
             "ranges_follow_one_another_without_gap_or_overlap: expected 0, found 1",
         ),
-        ("DELETE FROM raw.bars WHERE kafka_offset = 1", "in_raw_bars: expected 3, found 2"),
+        ("DELETE FROM raw.bars WHERE kafka_offset = 1", "range_is_in_raw: expected 3, found 2"),
         (
             "UPDATE ops.batch_ranges SET dead_letters = 1, applied = 0 WHERE start_offset = 0",
             "every_dead_letter_of_a_range_is_kept: expected 1, found 0",

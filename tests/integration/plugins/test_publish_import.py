@@ -74,10 +74,10 @@ def test_good_lines_go_in_and_bad_ones_are_reported(
 def test_a_file_without_a_good_line_is_an_error(
     ledger_at_the_end: None, backfill_topic: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([str(write(tmp_path, "TSLA,2018-04-04T00:00:00Z,1,1,1,1,1"))]) == 1
+    assert main([str(write(tmp_path, "ORCL,2018-04-04T00:00:00Z,1,1,1,1,1"))]) == 1
 
     captured = capsys.readouterr()
-    assert "line 2: unknown symbol 'TSLA': add it to config/instruments.yml" in captured.out
+    assert "line 2: unknown symbol 'ORCL': add it to config/instruments.yml" in captured.out
     assert "no line could be imported" in captured.err
     assert backfill_topic.read() == []
 
@@ -86,7 +86,7 @@ def test_a_file_without_a_good_line_is_an_error(
     ("arguments", "message"),
     [
         (["--source", "nobody"], r"config/sources.yml: sources: no source named nobody"),
-        (["--symbol", "TSLA"], r"config/instruments.yml: instruments: no symbol TSLA"),
+        (["--symbol", "ORCL"], r"config/instruments.yml: instruments: no symbol ORCL"),
         (["--symbol", "MSFT"], "has a column symbol"),
     ],
 )

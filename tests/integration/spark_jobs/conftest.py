@@ -11,7 +11,7 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 from marketpulse_spark.session import spark_session
-from marketpulse_spark.settings import BACKFILL_TOPIC, LIVE_TOPIC
+from marketpulse_spark.settings import ACTIONS_TOPIC, BACKFILL_TOPIC, LIVE_TOPIC
 from pyspark.sql import SparkSession
 
 from tests.integration.spark_jobs.feed import Feed, fresh_feed, settings_of
@@ -74,6 +74,8 @@ def producer(environment: dict[str, str]) -> Producer:
         {
             "bootstrap.servers": environment["MARKETPULSE_KAFKA_BOOTSTRAP"],
             "partitioner": "murmur2_random",
+            # As the pipeline's: without it, a retry may change the order.
+            "enable.idempotence": True,
             "message.max.bytes": 8_000_000,
             "linger.ms": 1,
         }
@@ -82,7 +84,7 @@ def producer(environment: dict[str, str]) -> Producer:
 
 @pytest.fixture
 def feed(environment: dict[str, str], admin: AdminClient, producer: Producer, spark: SparkSession) -> Iterator[Feed]:
-    """A pair of fresh topics, and the loader over them."""
+    """Fresh topics, and the loader over them."""
     with fresh_feed(environment, admin, producer, spark) as feed:
         yield feed
 
@@ -90,7 +92,7 @@ def feed(environment: dict[str, str], admin: AdminClient, producer: Producer, sp
 @pytest.fixture
 def default_feed(environment: dict[str, str], admin: AdminClient, producer: Producer, spark: SparkSession) -> Feed:
     """The stack's own topics, created anew: what a real loader process reads."""
-    feed = Feed(settings_of(environment, LIVE_TOPIC, BACKFILL_TOPIC), admin, producer, spark)
+    feed = Feed(settings_of(environment, LIVE_TOPIC, BACKFILL_TOPIC, ACTIONS_TOPIC), admin, producer, spark)
     for topic in feed.settings.topics:
         feed.delete(topic)
         feed.create(topic)

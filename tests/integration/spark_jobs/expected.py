@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import math
 import operator
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,7 @@ from marketpulse_spark.transforms.indicators import CHANGE_BARS, SMA_BARS
 from tests.integration.spark_jobs.feed import Record
 from tests.integration.spark_jobs.warehouse import MARKET_TABLES, Rows, Warehouse
 
+_ONE = Decimal(1)
 _NUMBERS = ("open", "high", "low", "close", "volume")
 #: Symbol, source, start.
 Bar = tuple[str, str, dt.datetime]
@@ -23,8 +25,8 @@ Bar = tuple[str, str, dt.datetime]
 Observation = tuple[Any, ...]
 
 
-def expected(records: Iterable[Record]) -> dict[str, Rows]:
-    """The rows of MARKET_TABLES for messages that all keep the contract."""
+def expected(records: Iterable[Record], actions: Iterable[Record] = ()) -> dict[str, Rows]:
+    """The rows of MARKET_TABLES for messages that all keep the contract: bars, and splits and dividends."""
     observations: dict[Bar, set[Observation]] = defaultdict(set)
     for _, raw in records:
         message = orjson.loads(raw or b"")
@@ -42,24 +44,57 @@ def expected(records: Iterable[Record]) -> dict[str, Rows]:
         rows = [(*bar, *values, fetched_at) for fetched_at, *values in versions]
         tables["market.bars_1m"].append(rows[-1])
         tables["market.bar_revisions"] += rows[:-1]
-    tables["analytics.indicators_1m"] = list(_indicators(tables["market.bars_1m"]))
+    said = {_said(orjson.loads(raw or b"")) for _, raw in actions}
+    tables["ops.action_observations"] = list(said)
+    tables["analytics.indicators_1m"] = list(_indicators(tables["market.bars_1m"], _splits(said)))
     return {table: sorted(map(normal, rows), key=repr) for table, rows in tables.items()}
 
 
-def _indicators(bars: Rows) -> Iterator[tuple[Any, ...]]:
-    """Recomputes all indicators from scratch: equal to the last bit."""
+def _said(message: dict[str, str]) -> tuple[Any, ...]:
+    """The row of ops.action_observations."""
+    times = {name: dt.datetime.fromisoformat(message[name]) for name in ("effective_at", "fetched_at")}
+    return (
+        *(message[name] for name in ("symbol", "source", "kind")),
+        dt.date.fromisoformat(message["ex_date"]),
+        times["effective_at"],
+        Decimal(message["ratio"] if message["kind"] == "split" else message["amount"]).normalize(),
+        message.get("currency", ""),
+        times["fetched_at"],
+    )
+
+
+def _splits(said: Iterable[tuple[Any, ...]]) -> dict[str, list[tuple[dt.datetime, Decimal]]]:
+    """Start and ratio of each split, by symbol, oldest first: what was said last counts, whoever said it."""
+    newest: dict[tuple[str, dt.date], tuple[Any, ...]] = {}
+    for symbol, source, kind, ex_date, effective_at, ratio, _, fetched_at in said:
+        if kind == "split":
+            words = (fetched_at, effective_at, ratio, source)
+            newest[symbol, ex_date] = max(newest.get((symbol, ex_date), words), words)
+    splits: dict[str, list[tuple[dt.datetime, Decimal]]] = defaultdict(list)
+    for (symbol, _), (_, effective_at, ratio, _) in sorted(newest.items()):
+        splits[symbol].append((effective_at, ratio))
+    return {symbol: sorted(of_symbol) for symbol, of_symbol in splits.items()}
+
+
+def _indicators(bars: Rows, splits: dict[str, list[tuple[dt.datetime, Decimal]]]) -> Iterator[tuple[Any, ...]]:
+    """Recomputes all indicators from scratch, each in the shares of its bar: equal to the last bit."""
     series: dict[tuple[str, str], list[tuple[dt.datetime, float]]] = defaultdict(list)
     for row in bars:
         series[row[:2]].append((row[2], float(row[6])))
     for key, points in series.items():
         points.sort()
-        closes = [close for _, close in points]
         for place, (ts, close) in enumerate(points):
+            closes = [then / _ratio(splits.get(key[0], []), at, ts) for at, then in points[: place + 1]]
             averages = [_sum(closes, place, width) / width if place + 1 >= width else None for width in SMA_BARS]
             earlier = [closes[place - width] if place >= width else None for width in CHANGE_BARS]
             changes = [None if before is None else close - before for before in earlier]
             percent = [None if before is None else (close / before - 1.0) * 100.0 for before in earlier]
             yield (*key, ts, *averages, *changes, *percent)
+
+
+def _ratio(splits: list[tuple[dt.datetime, Decimal]], after: dt.datetime, until: dt.datetime) -> float:
+    """How many shares of one time a share of an earlier time is."""
+    return float(math.prod((ratio for start, ratio in splits if after < start <= until), start=_ONE))
 
 
 def _sum(closes: list[float], last: int, bars: int) -> float:

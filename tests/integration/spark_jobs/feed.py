@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime as dt
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import KafkaError, Message, Producer
+import orjson
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 from marketpulse_spark.broker import read_topics
+from marketpulse_spark.errors import TopicMissing
 from marketpulse_spark.load import load
 from marketpulse_spark.settings import LoadSettings
 from pyspark.sql import SparkSession
@@ -22,6 +25,8 @@ from tests.unit.spark_jobs.messages import value
 PARTITIONS = 2
 TOPIC_CONFIGURATION = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": "8388608"}
 _SECONDS = 20
+
+_FIRST_MINUTE = dt.datetime(2024, 3, 1, tzinfo=dt.UTC)
 
 #: Key and value of a message.
 Record = tuple[bytes | None, bytes | None]
@@ -36,6 +41,30 @@ def bar(number: int, close: str, **changes: Any) -> Record:
     return symbol.encode(), value(**({"ts": ts, "volume": "10"} | prices | changes))
 
 
+def split(number: int, ratio: str, **changes: Any) -> Record:
+    """A message of a split that is effective `number` minutes after 2024-03-01 00:00 UTC."""
+    return action(number, {"kind": "split", "ratio": ratio} | changes)
+
+
+def dividend(number: int, amount: str, **changes: Any) -> Record:
+    """A message of a dividend whose ex-date begins `number` minutes after 2024-03-01 00:00 UTC."""
+    return action(number, {"kind": "dividend", "amount": amount, "currency": "USD"} | changes)
+
+
+def action(number: int, fields: dict[str, Any]) -> Record:
+    """A message of the actions topic; its ex-date is the day whose midnight in UTC is nearest."""
+    effective_at = _FIRST_MINUTE + dt.timedelta(minutes=number)
+    message = {
+        "source": "alpha_vantage",
+        "symbol": "MSFT",
+        "ex_date": f"{effective_at + dt.timedelta(hours=12):%Y-%m-%d}",
+        "effective_at": f"{effective_at:%Y-%m-%dT%H:%M:00Z}",
+        "fetched_at": fetched(0),
+        "run_id": "test",
+    } | fields
+    return message["symbol"].encode(), orjson.dumps(message)
+
+
 def fetched(second: int) -> str:
     """A fetched_at, `second` seconds after 2024-03-05 00:00 UTC."""
     return f"2024-03-05T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}.000000Z"
@@ -43,7 +72,7 @@ def fetched(second: int) -> str:
 
 @dataclass(frozen=True)
 class Feed:
-    """A live and a backfill topic of their own, and the loader over them."""
+    """Topics of their own, and the loader over them."""
 
     settings: LoadSettings
     admin: AdminClient
@@ -58,8 +87,20 @@ class Feed:
     def backfill(self) -> str:
         return self.settings.backfill_topic
 
+    @property
+    def actions(self) -> str:
+        return self.settings.actions_topic
+
     def publish(self, records: Iterable[Record], *, backfill: bool = False, partition: int = -1) -> None:
-        """Publishes; with `partition`, past the partitioner."""
+        """Publishes bars; with `partition`, past the partitioner."""
+        self.publish_to(self.backfill if backfill else self.live, records, partition=partition)
+
+    def publish_actions(self, *records: Record, partition: int = -1) -> None:
+        """Publishes splits and dividends."""
+        self.publish_to(self.actions, records, partition=partition)
+
+    def publish_to(self, topic: str, records: Iterable[Record], *, partition: int = -1) -> None:
+        """Publishes to one of the topics."""
         failed: list[KafkaError] = []
 
         def delivered(error: KafkaError | None, _: Message) -> None:
@@ -67,7 +108,6 @@ class Feed:
                 failed.append(error)
 
         for key, raw in records:
-            topic = self.backfill if backfill else self.live
             self.producer.produce(topic, key=key, value=raw, partition=partition, on_delivery=delivered)
         assert self.producer.flush(_SECONDS) == 0
         assert not failed
@@ -99,9 +139,22 @@ class Feed:
         """The first offset of each partition that the broker still holds."""
         return read_topics(self.settings.kafka_bootstrap, [topic])[0].first
 
-    def create(self, topic: str, partitions: int = PARTITIONS) -> None:
-        new = NewTopic(topic, partitions, 1, config=TOPIC_CONFIGURATION)
-        self.admin.create_topics([new], operation_timeout=_SECONDS)[topic].result(_SECONDS)
+    def create(self, *topics: str, partitions: int = PARTITIONS) -> None:
+        """Creates topics, and waits until the broker answers for them: that is a moment later."""
+        new = [NewTopic(topic, partitions, 1, config=TOPIC_CONFIGURATION) for topic in topics]
+        for created in self.admin.create_topics(new, operation_timeout=_SECONDS).values():
+            created.result(_SECONDS)
+        deadline = time.monotonic() + _SECONDS
+        while not self._answers_for(topics):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def _answers_for(self, topics: Sequence[str]) -> bool:
+        try:
+            read_topics(self.settings.kafka_bootstrap, topics)
+        except (TopicMissing, KafkaException):
+            return False
+        return True
 
     def delete(self, topic: str) -> None:
         self.admin.delete_topics([topic], operation_timeout=_SECONDS)[topic].result(_SECONDS)
@@ -115,7 +168,7 @@ class Feed:
             time.sleep(0.1)
 
 
-def settings_of(environment: dict[str, str], live: str, backfill: str) -> LoadSettings:
+def settings_of(environment: dict[str, str], live: str, backfill: str, actions: str) -> LoadSettings:
     """A loader of these topics into the stack's warehouse, with little patience."""
     return LoadSettings(
         run_id="test",
@@ -123,6 +176,7 @@ def settings_of(environment: dict[str, str], live: str, backfill: str) -> LoadSe
         kafka_bootstrap=environment["MARKETPULSE_KAFKA_BOOTSTRAP"],
         live_topic=live,
         backfill_topic=backfill,
+        actions_topic=actions,
         lock_seconds=2,
     )
 
@@ -131,12 +185,11 @@ def settings_of(environment: dict[str, str], live: str, backfill: str) -> LoadSe
 def fresh_feed(
     environment: dict[str, str], admin: AdminClient, producer: Producer, spark: SparkSession
 ) -> Iterator[Feed]:
-    """Creates two topics, and deletes them at the end."""
+    """Creates its topics, and deletes them at the end."""
     name = uuid.uuid4().hex
-    settings = settings_of(environment, f"test.live.{name}", f"test.backfill.{name}")
+    settings = settings_of(environment, f"test.live.{name}", f"test.backfill.{name}", f"test.actions.{name}")
     feed = Feed(settings, admin, producer, spark)
-    for topic in settings.topics:
-        feed.create(topic)
+    feed.create(*settings.topics)
     try:
         yield feed
     finally:

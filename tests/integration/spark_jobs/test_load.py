@@ -178,7 +178,7 @@ def test_nothing_published_is_a_quick_success(feed: Feed, warehouse: Warehouse) 
     feed.load()
     assert warehouse.rows("SELECT count(*) FROM ops.batches") == [(0,)]
     assert warehouse.rows("SELECT topic, next_offset FROM ops.kafka_offsets ORDER BY 1, 2") == [
-        (topic, 0) for topic in sorted((feed.live, feed.backfill)) for _ in range(2)
+        (topic, 0) for topic in sorted(feed.settings.topics) for _ in range(2)
     ]
 
 

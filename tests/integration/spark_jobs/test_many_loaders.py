@@ -12,7 +12,8 @@ import psycopg
 import pytest
 from marketpulse_spark.errors import DatasetLocked, LedgerMoved
 from marketpulse_spark.ledger import OffsetRange
-from marketpulse_spark.settings import BACKFILL_TOPIC, LIVE_TOPIC, LoadSettings
+from marketpulse_spark.schemas import ACTIONS
+from marketpulse_spark.settings import ACTIONS_TOPIC, BACKFILL_TOPIC, LIVE_TOPIC, LoadSettings
 from marketpulse_spark.writer import write_ranges
 
 from tests.integration.spark_jobs.expected import expected, found
@@ -143,8 +144,10 @@ def test_ledger_fences_whoever_planned_from_an_old_place(feed: Feed, warehouse: 
     before = warehouse.dump(*LOADED_TABLES, with_versions=True)
     ends = feed.ends(feed.live)
     old = [OffsetRange(feed.live, partition, 0, end) for partition, end in ends.items()]
-    empty = [OffsetRange(feed.backfill, partition, 0, 0) for partition in ends]
-    assert write_ranges([], None, [*old, *empty], 1, feed.settings) == [], "its own work, done by an earlier attempt"
+    empty = [OffsetRange(topic, partition, 0, 0) for topic in (feed.backfill, feed.actions) for partition in ends]
+    none = ACTIONS.empty_table()
+    again = write_ranges([], none, None, [*old, *empty], 1, feed.settings)
+    assert again == [], "its own work, done by an earlier attempt"
     for ranges in (
         [OffsetRange(feed.live, 0, 0, ends[0] - 1)],
         [*old, OffsetRange(feed.backfill, 0, 5, 5)],
@@ -153,10 +156,11 @@ def test_ledger_fences_whoever_planned_from_an_old_place(feed: Feed, warehouse: 
         [OffsetRange("unknown", 0, 0, 1)],
     ):
         with pytest.raises(LedgerMoved):
-            write_ranges([], None, ranges, 1, feed.settings)
+            write_ranges([], none, None, ranges, 1, feed.settings)
     assert warehouse.dump(*LOADED_TABLES, with_versions=True) == before
 
 
 def test_the_job_reads_the_topics_of_the_contracts() -> None:
     settings = LoadSettings(run_id="x", warehouse_dsn="", kafka_bootstrap="")
-    assert settings.topics == (LIVE_TOPIC, BACKFILL_TOPIC) == ("market.bars.v1", "market.bars.backfill.v1")
+    assert settings.topics == (ACTIONS_TOPIC, LIVE_TOPIC, BACKFILL_TOPIC)
+    assert settings.topics == ("market.actions.v1", "market.bars.v1", "market.bars.backfill.v1")

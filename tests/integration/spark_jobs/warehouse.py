@@ -9,8 +9,22 @@ import psycopg
 
 SYMBOLS = ("MSFT", "IBM", "BTCUSD", "BRK.B")
 #: Every table that must come out the same however messages were ordered and batched.
-MARKET_TABLES = ("market.bars_1m", "market.bar_revisions", "ops.bar_confirmations", "analytics.indicators_1m")
-LOADED_TABLES = (*MARKET_TABLES, "raw.bars", "ops.dead_letters", "ops.batch_ranges", "ops.batches", "ops.kafka_offsets")
+MARKET_TABLES = (
+    "market.bars_1m",
+    "market.bar_revisions",
+    "ops.bar_confirmations",
+    "ops.action_observations",
+    "analytics.indicators_1m",
+)
+LOADED_TABLES = (
+    *MARKET_TABLES,
+    "raw.bars",
+    "raw.actions",
+    "ops.dead_letters",
+    "ops.batch_ranges",
+    "ops.batches",
+    "ops.kafka_offsets",
+)
 
 Rows = list[tuple[Any, ...]]
 
@@ -55,7 +69,9 @@ class Warehouse:
                                 sum(end_offset - start_offset) AS offsets, sum(messages - dead_letters) AS good,
                                 sum(dead_letters) AS bad, max(end_offset) - min(start_offset) AS span
                            FROM ops.batch_ranges GROUP BY 1, 2) r USING (topic, partition)
-              LEFT JOIN (SELECT topic, partition, count(*) AS bars FROM raw.bars GROUP BY 1, 2) w
+              LEFT JOIN (SELECT topic, partition, count(*) AS bars
+                           FROM (SELECT topic, partition FROM raw.bars
+                                 UNION ALL SELECT topic, partition FROM raw.actions) m GROUP BY 1, 2) w
                      USING (topic, partition)
               LEFT JOIN (SELECT topic, partition, count(*) AS letters FROM ops.dead_letters GROUP BY 1, 2) d
                      USING (topic, partition)

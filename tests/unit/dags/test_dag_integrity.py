@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable
-from marketpulse.assets import BARS_LOADED, BARS_PUBLISHED
+from airflow.sdk import DAG, AssetOrTimeSchedule, CronDataIntervalTimetable, CronTriggerTimetable
+from marketpulse.assets import ACTIONS_PUBLISHED, BARS_LOADED, BARS_PUBLISHED
 from marketpulse.defaults import DEFAULT_ARGS, OWNER
 from marketpulse.tags import Tag
 
 REPOSITORY = Path(__file__).parents[3]
 EDGES: dict[str, set[tuple[str, str]]] = {
-    "check_completeness": set(),
+    "backfill_bars": set(),
+    "check_completeness": {("measure_coverage", "request_missing")},
+    "ingest_actions": {("publish_actions", "report_failures")},
     "ingest_bars": {("publish_bars", "report_failures")},
     "load_bars": {("load_bars", "check_bars")},
 }
@@ -67,15 +69,24 @@ def test_schedules(dags: dict[str, DAG]) -> None:
     sweep = CronTriggerTimetable("*/15 * * * *", timezone="UTC")
 
     assert ingest.schedule == CronTriggerTimetable("* * * * *", timezone="UTC")
-    assert load.schedule == AssetOrTimeSchedule(assets=[BARS_PUBLISHED], timetable=sweep)
+    assert load.schedule == AssetOrTimeSchedule(assets=BARS_PUBLISHED | ACTIONS_PUBLISHED, timetable=sweep)
+    daily = CronTriggerTimetable("15 0 * * *", timezone="America/New_York")
+    assert dags["ingest_actions"].schedule == daily
     assert dags["check_completeness"].schedule == CronTriggerTimetable("7 * * * *", timezone="UTC")
+    assert dags["backfill_bars"].schedule == CronDataIntervalTimetable("0 0 * * *", timezone="UTC")
     assert (ingest.max_active_runs, load.max_active_runs) == (2, 1)
 
 
 def test_assets_are_announced_by_the_tasks_that_make_them(dags: dict[str, DAG]) -> None:
     outlets = {task.task_id: task.outlets for dag in dags.values() for task in dag.tasks if task.outlets}
 
-    assert outlets == {"publish_bars": [BARS_PUBLISHED], "load_bars": [BARS_LOADED]}
+    assert outlets == {
+        "publish_actions": [ACTIONS_PUBLISHED],
+        "publish_bars": [BARS_PUBLISHED],
+        "publish_session": [BARS_PUBLISHED],
+        "request_missing": [BARS_PUBLISHED],
+        "load_bars": [BARS_LOADED],
+    }
 
 
 def test_an_ingest_task_ends_within_its_minute(dags: dict[str, DAG]) -> None:
@@ -86,18 +97,31 @@ def test_an_ingest_task_ends_within_its_minute(dags: dict[str, DAG]) -> None:
     assert DEFAULT_ARGS["retry_delay"] < timedelta(seconds=10)
 
 
-def test_one_mapped_task_for_each_enabled_source(dags: dict[str, DAG]) -> None:
-    publish: Any = dags["ingest_bars"].get_task("publish_bars")
+@pytest.mark.parametrize(
+    ("dag_id", "task_id"),
+    [("ingest_bars", "publish_bars"), ("ingest_actions", "publish_actions"), ("check_completeness", "request_missing")],
+)
+def test_one_mapped_task_for_each_enabled_source(dags: dict[str, DAG], dag_id: str, task_id: str) -> None:
+    task: Any = dags[dag_id].get_task(task_id)
 
-    assert publish.op_kwargs_expand_input.value == {"source": ["alpha_vantage"]}
+    assert task.op_kwargs_expand_input.value == {"source": ["alpha_vantage"]}
 
 
 @pytest.mark.parametrize(
-    ("task_id", "arguments"), [("publish_bars", {"source": "alpha_vantage"}), ("report_failures", {"failures": {}})]
+    ("dag_id", "task_id", "arguments"),
+    [
+        ("ingest_bars", "publish_bars", {"source": "alpha_vantage"}),
+        ("ingest_bars", "report_failures", {"failures": {}}),
+        ("ingest_actions", "publish_actions", {"source": "alpha_vantage"}),
+        ("ingest_actions", "report_failures", {"failures": {}}),
+        ("check_completeness", "request_missing", {"source": "alpha_vantage"}),
+    ],
 )
-def test_mapped_tasks_can_be_unmapped(dags: dict[str, DAG], task_id: str, arguments: dict[str, Any]) -> None:
+def test_mapped_tasks_can_be_unmapped(
+    dags: dict[str, DAG], dag_id: str, task_id: str, arguments: dict[str, Any]
+) -> None:
     """What a worker does first; a wrong signature shows here and not when the file is parsed."""
-    task: Any = dags["ingest_bars"].get_task(task_id)
+    task: Any = dags[dag_id].get_task(task_id)
 
     assert task.unmap({"op_kwargs": arguments}).task_id == task_id
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
-from marketpulse_stack.settings import Settings, load_settings
+from marketpulse_stack.settings import REPOSITORY, SOURCES_FILE, Settings, load_settings
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """An empty checkout: no `.env`."""
+    """A checkout with nothing but the sources: no `.env`."""
     root = tmp_path / "checkout"
-    root.mkdir()
+    (root / "config").mkdir(parents=True)
+    shutil.copy(REPOSITORY / SOURCES_FILE, root / SOURCES_FILE)
     return root
 
 

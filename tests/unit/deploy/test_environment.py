@@ -6,10 +6,11 @@ import json
 import os
 import stat
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from marketpulse_stack import credentials
-from marketpulse_stack.environment import environment_files, runtime_variables
+from marketpulse_stack.environment import environment_files, full_environment, runtime_variables
 from marketpulse_stack.settings import Settings, load_settings
 
 
@@ -36,13 +37,29 @@ def test_passwords_are_generated_once(settings: Settings) -> None:
 def test_without_a_key_the_vendor_is_the_simulator(settings: Settings) -> None:
     variables = runtime_variables(settings)
     assert variables["ALPHA_VANTAGE_BASE_URL"] == f"http://127.0.0.1:{settings.ports.simulator}"
-    assert credentials.vendor_key(settings).startswith("SIM")
+    assert credentials.vendor_keys(settings)["ALPHA_VANTAGE_API_KEY"].startswith("SIM")
 
 
 def test_with_a_key_the_vendor_is_asked_and_no_simulator_url_is_set(settings: Settings) -> None:
-    live = replace(settings, vendor_key="REALKEY")
+    live = replace(settings, keys={"ALPHA_VANTAGE_API_KEY": "REALKEY"})
     assert "ALPHA_VANTAGE_BASE_URL" not in runtime_variables(live)
-    assert credentials.vendor_key(live) == "REALKEY"
+    assert credentials.vendor_keys(live) == {"ALPHA_VANTAGE_API_KEY": "REALKEY"}
+
+
+def test_settings_of_other_vendors_reach_the_services_and_their_keys_only_as_secrets(checkout: Path) -> None:
+    (checkout / ".env").write_text(
+        "COINBASE_ENABLED=true\nCOINBASE_API_KEY=CANARY\nALPHA_VANTAGE_BASE_URL=http://own\n"
+    )
+    settings = load_settings({}, root=checkout)
+    credentials.prepare(settings)
+    files = environment_files(settings)
+    assert "COINBASE_ENABLED=true\n" in files[settings.home / "env"]
+    assert "ALPHA_VANTAGE_BASE_URL=http://own\n" in files[settings.home / "env"]
+    assert "CANARY" not in "".join(files.values())
+    secrets = (settings.secrets / "env").read_text().splitlines()
+    assert [line.partition("=")[0] for line in secrets] == ["ALPHA_VANTAGE_API_KEY", "COINBASE_API_KEY"]
+    assert "COINBASE_API_KEY=CANARY" in secrets
+    assert full_environment(settings)["COINBASE_API_KEY"] == "CANARY"
 
 
 def test_producer_waits_for_all_replicas_and_partitions_as_java_does(settings: Settings) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from marketpulse.config import OVERRIDES
 from marketpulse_stack.errors import InvalidSettingError
-from marketpulse_stack.settings import DEFAULT_PORTS, REPOSITORY, load_settings
+from marketpulse_stack.settings import DEFAULT_PORTS, REPOSITORY, SOURCE_ENDINGS, SOURCES_FILE, load_settings
 
 
 def test_environment_wins_over_file_and_file_over_default(checkout: Path) -> None:
@@ -17,15 +18,15 @@ def test_environment_wins_over_file_and_file_over_default(checkout: Path) -> Non
 
 def test_other_file_takes_the_place_of_env(checkout: Path) -> None:
     (checkout / ".env").write_text("ALPHA_VANTAGE_API_KEY=the-contributors-own\n")
-    assert load_settings({}, root=checkout).vendor_key == "the-contributors-own"
-    assert load_settings({"MARKETPULSE_ENV_FILE": "/dev/null"}, root=checkout).vendor_key == ""
+    assert load_settings({}, root=checkout).keys == {"ALPHA_VANTAGE_API_KEY": "the-contributors-own"}
+    assert load_settings({"MARKETPULSE_ENV_FILE": "/dev/null"}, root=checkout).keys == {}
 
 
 def test_empty_variable_counts_as_not_set(checkout: Path) -> None:
     (checkout / ".env").write_text("ALPHA_VANTAGE_API_KEY=from-file\nPOSTGRES_PORT=\n")
     settings = load_settings({"ALPHA_VANTAGE_API_KEY": " "}, root=checkout)
     assert settings.ports.postgres == DEFAULT_PORTS["POSTGRES_PORT"]
-    assert settings.vendor_key == "from-file"
+    assert settings.keys == {"ALPHA_VANTAGE_API_KEY": "from-file"}
     assert not settings.uses_simulator
 
 
@@ -50,11 +51,34 @@ def test_replay_polls_always_and_asks_for_its_symbol(checkout: Path, tmp_path: P
     (tmp_path / "bars.csv").write_text("time,open,high,low,close,volume\n")
     environ = {"SIM_REPLAY_FILE": "bars.csv", "SIM_REPLAY_SYMBOL": "MSFT"}
     settings = load_settings(environ, root=checkout, invoked_from=tmp_path)
-    assert (settings.poll, settings.symbols) == ("always", "MSFT")
+    assert settings.sources == {"ALPHA_VANTAGE_POLL": "always", "ALPHA_VANTAGE_SYMBOLS": "MSFT"}
     assert settings.simulator["SIM_REPLAY_FILE"] == str(tmp_path / "bars.csv")
     explicit = {**environ, "ALPHA_VANTAGE_POLL": "session", "ALPHA_VANTAGE_SYMBOLS": "IBM"}
     settings = load_settings(explicit, root=checkout, invoked_from=tmp_path)
-    assert (settings.poll, settings.symbols) == ("session", "IBM")
+    assert settings.sources == {"ALPHA_VANTAGE_POLL": "session", "ALPHA_VANTAGE_SYMBOLS": "IBM"}
+
+
+def test_variables_of_every_source_are_settings_and_others_are_not(checkout: Path) -> None:
+    (checkout / ".env").write_text("COINBASE_ENABLED=true\nCOINBASE_API_SECRET=other\nNASDAQ_ENABLED=true\n")
+    (checkout / SOURCES_FILE).write_text("sources: {coinbase: {}, my_vendor: {}}")
+    environ = {"MY_VENDOR_API_KEY": "mine", "MY_VENDOR_SYMBOLS": "IBM,MSFT", "MY_VENDOR_HOME": "/", "COINBASE_POLL": ""}
+    settings = load_settings(environ, root=checkout)
+    assert settings.sources == {"COINBASE_ENABLED": "true", "MY_VENDOR_SYMBOLS": "IBM,MSFT"}
+    assert settings.keys == {"MY_VENDOR_API_KEY": "mine"}
+    assert settings.uses_simulator
+
+
+def test_overrides_are_those_that_the_pipeline_knows() -> None:
+    assert {f"_{ending}" for ending in OVERRIDES} == set(SOURCE_ENDINGS)
+
+
+@pytest.mark.parametrize("content", [None, "sources: [}", "sources:", "[]"])
+def test_sources_that_cannot_be_read_are_named_with_the_fix(checkout: Path, content: str | None) -> None:
+    file = checkout / SOURCES_FILE
+    file.unlink() if content is None else file.write_text(content)
+    with pytest.raises(InvalidSettingError, match=r"config/sources\.yml") as caught:
+        load_settings({}, root=checkout)
+    assert "git checkout config/sources.yml" in caught.value.fix
 
 
 def test_missing_replay_file_is_named_with_the_place_that_was_looked_at(checkout: Path, tmp_path: Path) -> None:

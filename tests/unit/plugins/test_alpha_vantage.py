@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from marketpulse.config import Instrument
 from marketpulse.redaction import Redactor
-from marketpulse.sources.alpha_vantage import choose_output_size, keep_finished, months_between, parse_bars
+from marketpulse.sources.alpha_vantage import choose_output_size, months_between, parse_bars
+from marketpulse.sources.answers import keep_finished
 from marketpulse.sources.errors import (
     BadApiKey,
     DailyBudgetExhausted,

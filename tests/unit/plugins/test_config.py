@@ -38,6 +38,8 @@ def test_the_configuration_of_the_repository_is_valid() -> None:
     )
     assert [name for name, source in sources.items() if source.enabled] == ["alpha_vantage"]
     assert {"coinbase", "import"} < sources.keys()
+    live = load_sources(instruments, REPOSITORY, environ={"COINBASE_ENABLED": "true"})["coinbase"]
+    assert (live.enabled, live.api_key) == (True, None)
 
 
 def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
@@ -95,7 +97,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"poll": "sometimes"}, r"sources\.yml: sources\.alpha_vantage\.poll: .*'session' or 'always'"),
+        ({"poll": "sometimes"}, r"sources\.yml: sources\.alpha_vantage\.poll: .*'session', 'regular' or 'always'"),
         ({"symbols": ["TSLA"]}, r"unknown symbol TSLA.*add it to config/instruments\.yml"),
         ({"polls": "always"}, r"alpha_vantage\.polls: Extra inputs.*remove the key or correct its name"),
         ({"base_url": "vendor.example"}, r"alpha_vantage\.base_url: .*pattern"),

@@ -11,7 +11,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from marketpulse.config import SourceSettings
 from marketpulse.sources import http
-from marketpulse.sources.budget import Purpose
 from marketpulse.sources.errors import (
     BadApiKey,
     DailyBudgetExhausted,
@@ -23,6 +22,8 @@ from marketpulse.sources.errors import (
 )
 from marketpulse.sources.http import Answer, VendorClient
 from pydantic import SecretStr
+
+from tests.unit.plugins.vendor_server import Grants
 
 KEY = "CANARY/KEY+0001"
 Reply = Callable[["Handler"], None]
@@ -104,24 +105,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "_back_off", lambda state: 0.01)
 
 
-class Grants:
-    """A budget of so many requests; what it says when they are spent."""
-
-    def __init__(self, requests: int = 1000, then: Exception | None = None) -> None:
-        self._left = requests
-        self._then = then
-        self.closed = False
-
-    async def take(self, symbol: str, within_seconds: float) -> None:
-        assert 0 < within_seconds <= http.ANSWER_WITHIN_SECONDS
-        self._left -= 1
-        if self._left < 0 and self._then:
-            raise self._then
-
-    async def close(self) -> None:
-        self.closed = True
-
-
 def ask(
     url: str,
     read: Callable[[Answer], bytes] = lambda answer: answer.body,
@@ -140,7 +123,7 @@ def ask(
     )
 
     async def once() -> bytes:
-        client = VendorClient(source, Purpose.LIVE, budget or Grants())
+        client = VendorClient(source, budget or Grants())
         try:
             return await client.ask("MSFT", "/query", {"apikey": KEY, "symbol": "MSFT"}, read)
         finally:

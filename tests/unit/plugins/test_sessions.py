@@ -53,6 +53,26 @@ def test_equities_are_due_in_extended_hours_of_session_days(now: str, due: bool)
     assert is_due(MSFT, known(asked_at=at - timedelta(minutes=1)), at) is due
 
 
+@pytest.mark.parametrize(
+    ("now", "due"),
+    [
+        ("2026-11-20T14:29", False),
+        ("2026-11-20T14:30", True),
+        ("2026-11-20T21:01", True),
+        ("2026-11-20T21:05", False),
+        # The half day after Thanksgiving.
+        ("2026-11-27T18:01", True),
+        ("2026-11-27T18:05", False),
+    ],
+)
+def test_equities_may_be_due_in_regular_hours_only(now: str, due: bool) -> None:
+    at = datetime.fromisoformat(now).replace(tzinfo=UTC)
+
+    assert is_due(MSFT, known(asked_at=at - timedelta(minutes=1)), at, poll="regular") is due
+    # The hours of the other sources are remembered apart.
+    assert is_due(MSFT, known(asked_at=at - timedelta(minutes=1)), at)
+
+
 def test_one_poll_after_the_close_for_stragglers() -> None:
     soon = FRIDAY_CLOSE + sessions.STRAGGLERS_AFTER
 
@@ -80,7 +100,7 @@ def test_the_cache_spares_the_slow_import(home: Path, monkeypatch: pytest.Monkey
     now = datetime(2026, 11, 20, 15, tzinfo=UTC)
     first = load_sessions("XNYS", now)
 
-    def refuse(calendar: str, now: datetime) -> tuple[Session, ...]:
+    def refuse(calendar: str, now: datetime, *, extended: bool) -> tuple[Session, ...]:
         raise AssertionError("computed again")
 
     monkeypatch.setattr(sessions, "compute_sessions", refuse)

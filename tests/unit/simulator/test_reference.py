@@ -66,3 +66,15 @@ def test_health_says_what_is_served(desk_at: MakeDesk) -> None:
         "clock_speed": 2.0,
         "seed": 5,
     }
+
+
+def test_an_outage_of_three_hours_in_no_time(desk_at: MakeDesk) -> None:
+    desk = desk_at()
+    newest = next(iter(desk.bars("BTCUSD")))
+    desk.send("POST", "/admin/faults", json={"kind": "outage", "minutes": 180})
+    assert desk.ask("CRYPTO_INTRADAY", symbol="BTC", market="USD", interval="1min").status_code == 503
+    answer = desk.send("POST", "/admin/clock/advance", json={"minutes": 180})
+    assert answer.json() == {"clock": "2026-05-15T21:30:20+00:00"}
+    later = desk.bars("BTCUSD", outputsize="full")
+    assert list(later)[180] == newest
+    assert desk.send("POST", "/admin/clock/advance", json={"minutes": -1}).status_code == 422

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from simulator.limits import Limits
-from simulator.vendor_messages import Refusal
 
 MakeDesk = Callable[..., Any]
 
@@ -58,16 +57,14 @@ def test_the_daily_budget_is_refused_with_the_key_in_the_text(desk_at: MakeDesk)
 def test_limits_end_with_their_second_and_their_day() -> None:
     now = [1_000_000.0]
     limits = Limits(per_second=1, per_day=2, now=lambda: now[0])
-    limits.admit("key")
-    with pytest.raises(Refusal, match="per second"):
-        limits.admit("key")
+    assert limits.refusal("key") is None
+    assert limits.refusal("key") == "burst"
     now[0] += 1.0
-    limits.admit("key")
+    assert limits.refusal("key") is None
     now[0] += 1.0
-    with pytest.raises(Refusal, match="per day"):
-        limits.admit("key")
+    assert limits.refusal("key") == "daily_budget"
     now[0] += 86_400.0
-    limits.admit("key")
+    assert limits.refusal("key") is None
 
 
 @pytest.mark.parametrize("function", ["FX_INTRADAY", "REALTIME_OPTIONS"])

@@ -28,6 +28,8 @@ def observation(number: int, close: str = "100", *, is_stored: bool = False, **c
         "volume": "10",
         "fetched_at": START + dt.timedelta(days=1),
         "is_stored": is_stored,
+        "basis": 0,
+        "is_touched": False,
     } | changes
     return row | {name: Decimal(row[name]) for name in NUMBERS}
 

@@ -19,7 +19,7 @@ def test_arguments_become_settings() -> None:
     settings = parse_args(["--run-id", "asset__1", "--max-messages-per-batch", "5", "--driver-messages", "0"])
     assert (settings.run_id, settings.max_messages_per_batch, settings.driver_messages) == ("asset__1", 5, 0)
     assert settings.kafka_bootstrap == "127.0.0.1:2"
-    assert settings.topics == ("market.bars.v1", "market.bars.backfill.v1")
+    assert settings.topics == ("market.actions.v1", "market.bars.v1", "market.bars.backfill.v1")
     assert settings.with_indicators
     assert not parse_args(["--run-id", "x", "--without-indicators"]).with_indicators
 

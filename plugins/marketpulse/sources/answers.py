@@ -1,0 +1,43 @@
+"""What adapters share in reading an answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from marketpulse.bars import Bar
+from marketpulse.redaction import Redactor
+
+BAR_LENGTH = timedelta(minutes=1)
+_SHOWN_CHARACTERS = 300
+
+
+def parse_json(body: bytes) -> Any:
+    """The document, each number as a string of the digits that the vendor printed.
+
+    Raises:
+        ValueError: It is no JSON; says how it starts.
+    """
+    try:
+        return json.loads(body, parse_float=str, parse_int=str, parse_constant=str)
+    except ValueError:
+        start = body[:60].decode("utf-8", "replace")
+        raise ValueError(f"{len(body)} bytes that are not JSON, starting {start!r}") from None
+
+
+def quoted(text: str, redact: Redactor) -> str:
+    """The vendor's words for an error's detail, shortened and without the key."""
+    return f'the vendor says "{redact(text)[:_SHOWN_CHARACTERS]}"'
+
+
+def keep_finished(bars: Iterable[Bar], composed_at: datetime) -> list[Bar]:
+    """Drop bars whose minute was not over when the vendor composed its answer; the next poll brings them."""
+    newest = composed_at - BAR_LENGTH
+    return [bar for bar in bars if bar.ts <= newest]
+
+
+def within(bars: Iterable[Bar], start: datetime, end: datetime) -> list[Bar]:
+    """The bars that begin in [start, end)."""
+    return [bar for bar in bars if start <= bar.ts < end]
