@@ -60,6 +60,18 @@ def test_a_second_is_waited_for_and_a_minute_is_not(task_environment: dict[str, 
     assert time.monotonic() - began < 4, "what cannot come in time is not waited for"
 
 
+def test_what_the_limit_allows_is_used(task_environment: dict[str, str]) -> None:
+    settings = limited(per_second=20)
+
+    async def all_at_once() -> None:
+        await asyncio.gather(*(take(settings, LIVE, 20, within_seconds=30) for _ in range(4)))
+
+    began = time.monotonic()
+    asyncio.run(all_at_once())
+    # 20 at once and 60 in the three seconds after it.
+    assert 3 * 1.2 <= time.monotonic() - began < 3 / 0.8 + 1
+
+
 def test_the_days_requests_end_and_the_error_says_until_when(
     task_environment: dict[str, str], receiver: socket.socket
 ) -> None:
