@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -60,6 +61,7 @@ class Instrument(BaseModel):
     kind: Literal["equity", "crypto"]
     calendar: Annotated[str, Field(pattern=r"^(24/7|X[A-Z0-9]{3}|[A-Za-z0-9_]{2,20})$")]
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3,5}$")]
+    tick: Annotated[Decimal, Field(gt=0, decimal_places=8)]
 
 
 class SourceSettings(BaseModel):
@@ -88,6 +90,14 @@ class SourceSettings(BaseModel):
         if self.requests_per_day is None:
             return 1.0
         return max(1.0, MINUTES_OF_DAY * len(self.symbols) / self.requests_per_day)
+
+
+class Reconciliation(BaseModel):
+    """How bars of different vendors are compared."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tolerance_ticks: Annotated[Decimal, Field(ge=0)]
 
 
 def project_root() -> Path:
@@ -137,6 +147,17 @@ def load_sources(
     environ = os.environ if environ is None else environ
     entries = _read_section(root or project_root(), SOURCES_FILE, "sources", dict)
     return {name: _load_source(str(name), entry, instruments, environ) for name, entry in entries.items()}
+
+
+def load_reconciliation(root: Path | None = None) -> Reconciliation:
+    """Read and check the rule in `config/sources.yml` by which bars of different vendors agree.
+
+    Raises:
+        ConfigError: It is missing or breaks a rule.
+    """
+    section = "reconciliation"
+    values = _read_section(root or project_root(), SOURCES_FILE, section, dict)
+    return _validate(Reconciliation, values, SOURCES_FILE, section, {})
 
 
 def enabled_sources() -> list[str]:

@@ -62,6 +62,7 @@ def poll_actions(name: str, run_id: str) -> ActionsResult:
     result = ActionsResult()
     source = open_source(settings, Purpose.GAPS)
     if not isinstance(source, ActionSource):
+        asyncio.run(source.close())
         return result
     shares = [instruments[symbol] for symbol in settings.symbols if instruments[symbol].kind == "equity"]
     result.asked = [share.symbol for share in shares]

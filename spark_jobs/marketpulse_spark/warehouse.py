@@ -99,6 +99,7 @@ class Control:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         # Closing alone would free the lock only when the server notices: the next run, or a person, would find it held.
+        # Of a connection that is gone PostgreSQL has freed it, or will: there is nothing left to say, or to hide.
         with contextlib.suppress(psycopg.OperationalError):
             self._connection.execute("SELECT pg_advisory_unlock_all()")
         self._connection.close()

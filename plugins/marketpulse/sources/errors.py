@@ -58,7 +58,7 @@ class Deferred(VendorError):
     """Not asked: what is left of the vendor's day is kept for later, or for more valuable requests."""
 
     outcome = "deferred"
-    next_step = "Nothing: it is asked for again when its share is due; for more of the day list fewer symbols"
+    next_step = "Nothing for polls and gaps, which ask again by themselves; clear a backfill's run once it is due"
 
 
 class BadApiKey(VendorError):

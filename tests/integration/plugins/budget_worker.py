@@ -15,7 +15,7 @@ from marketpulse.config import SourceSettings
 from marketpulse.sources.budget import PostgresBudget, Purpose
 from marketpulse.sources.errors import DailyBudgetExhausted, Deferred
 
-TAKERS = 4
+TAKERS = 2
 
 
 async def spend(settings: SourceSettings, purpose: Purpose, vendor: int) -> None:

@@ -25,6 +25,12 @@ LIVE, GAPS, HISTORY = Purpose.LIVE, Purpose.GAPS, Purpose.HISTORY
 DAY = 86_400.0
 
 
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets no busy machine make a grant too late to be used."""
+    monkeypatch.setattr(budget, "USE_WITHIN_SECONDS", 60)
+
+
 async def take(settings: SourceSettings, purpose: Purpose, count: int = 1, within_seconds: float = 0.5) -> None:
     shared = PostgresBudget(settings, purpose)
     try:
@@ -52,6 +58,18 @@ def test_a_second_is_waited_for_and_a_minute_is_not(task_environment: dict[str, 
     with pytest.raises(TimeoutError):
         asyncio.run(take(settings, LIVE, within_seconds=30))
     assert time.monotonic() - began < 25, "what cannot come in time is not waited for"
+
+
+def test_what_the_limit_allows_is_used(task_environment: dict[str, str]) -> None:
+    settings = limited(per_second=20)
+
+    async def all_at_once() -> None:
+        await asyncio.gather(*(take(settings, LIVE, 20, within_seconds=30) for _ in range(4)))
+
+    began = time.monotonic()
+    asyncio.run(all_at_once())
+    # 20 at once and 60 in the three seconds after it; at most twice as long on a busy machine.
+    assert 3 <= time.monotonic() - began < 7
 
 
 def test_the_days_requests_end_and_the_error_says_until_when(
@@ -214,6 +232,7 @@ def test_around_the_vendors_midnight_nothing_is_asked_and_the_day_begins_afresh(
 def test_a_grant_that_comes_too_late_is_not_used_and_not_counted(
     task_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, owner_dsn: str
 ) -> None:
+    monkeypatch.setattr(budget, "USE_WITHIN_SECONDS", 0.25)
     settings = limited(per_day=100)
     decide, stalls = PostgresBudget._decide, [0.3, 0.0]
 

@@ -124,8 +124,8 @@ def sent_before(settings: SourceSettings, moments: Sequence[float], owner_dsn: s
 def test_eight_processes_and_kill_9_never_exceed_a_limit(
     task_environment: dict[str, str], vendor: Vendor, owner_dsn: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # 500 more a minute than are sent: requests that a busy machine lets go unused keep their place in the minute.
-    settings = limited(per_second=400, per_minute=10_500, per_day=13_000)
+    # With those of the last half minute, more than a minute allows.
+    settings = limited(per_second=300, per_minute=10_500, per_day=13_000)
     with Workers(settings, vendor, task_environment) as workers:
         workers.start(LIVE, LIVE, LIVE, LIVE, GAPS, GAPS, HISTORY, HISTORY)
         workers.wait_until_ready()
@@ -150,7 +150,7 @@ def test_eight_processes_and_kill_9_never_exceed_a_limit(
     with capsys.disabled():
         sys.stdout.write(f"\n{len(new)} requests in {took:.1f} s; an ideal limiter takes {ideal:.1f} s\n")
     moments = [*earlier, *new]
-    assert most_within(SECOND, moments) <= 400
+    assert most_within(SECOND, moments) <= 300
     assert most_within(MINUTE, moments) <= 10_500
     assert most_within(DAY, moments) <= 13_000
     # The day's budget is used up; a process that was killed took along what it had been granted and not sent yet.
@@ -161,6 +161,8 @@ def test_eight_processes_and_kill_9_never_exceed_a_limit(
     after = Counter(purpose for moment, purpose in requests if moment >= live_ended_at)
     assert before[LIVE] > 2 * (before[GAPS] + before[HISTORY])
     assert after[GAPS] > 2 * after[HISTORY]
+    # On a machine with time to spare it is above 0.9; others' work takes processors from the workers, not grants.
+    assert ideal / took >= 0.5
 
 
 def wait_until(vendor: Vendor, count: int) -> None:

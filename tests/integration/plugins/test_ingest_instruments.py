@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 from marketpulse.config import Instrument, load_instruments
 from marketpulse.sync_instruments import InstrumentInUse, main, sync_instruments
 from marketpulse.warehouse import connect
 
-ORCL = Instrument(symbol="ORCL", name="Oracle", kind="equity", calendar="XNYS", currency="USD")
+ORCL = Instrument(symbol="ORCL", name="Oracle", kind="equity", calendar="XNYS", currency="USD", tick=Decimal("0.01"))
 
 
 def stored() -> list[str]:

@@ -21,6 +21,7 @@ EDGES: dict[str, set[tuple[str, str]]] = {
     "ingest_actions": {("publish_actions", "report_failures")},
     "ingest_bars": {("publish_bars", "report_failures")},
     "load_bars": {("load_bars", "check_bars")},
+    "reconcile_vendors": set(),
 }
 HEADINGS = ["Purpose", "Reads and writes", "Schedule and deadline", "If it fails", "Backfill", "Owner"]
 
@@ -73,6 +74,7 @@ def test_schedules(dags: dict[str, DAG]) -> None:
     daily = CronTriggerTimetable("15 0 * * *", timezone="America/New_York")
     assert dags["ingest_actions"].schedule == daily
     assert dags["check_completeness"].schedule == CronTriggerTimetable("7 * * * *", timezone="UTC")
+    assert dags["reconcile_vendors"].schedule == CronTriggerTimetable("37 * * * *", timezone="UTC")
     assert dags["backfill_bars"].schedule == CronDataIntervalTimetable("0 0 * * *", timezone="UTC")
     assert (ingest.max_active_runs, load.max_active_runs) == (2, 1)
 

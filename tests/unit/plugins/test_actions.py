@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -18,7 +19,7 @@ from marketpulse.sources.errors import MalformedAnswer, RateLimited
 
 CONTRACT = json.loads((Path(__file__).parents[3] / "contracts" / "market.actions.v1.json").read_text())
 ANSWERS = Path(__file__).parent / "answers"
-IBM = Instrument(symbol="IBM", name="IBM", kind="equity", calendar="XNYS", currency="USD")
+IBM = Instrument(symbol="IBM", name="IBM", kind="equity", calendar="XNYS", currency="USD", tick=Decimal("0.01"))
 NEW_YORK = ZoneInfo("America/New_York")
 NOW = datetime(2026, 5, 15, 20, 0, 1, tzinfo=UTC)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,10 @@ from pydantic import SecretStr
 ANSWERS = Path(__file__).parent / "answers"
 CAPTURES = Path(__file__).parents[4] / "shared" / "data" / "alpha_vantage"
 KEY = "CANARY-KEY-0001"
-MSFT = Instrument(symbol="MSFT", name="Microsoft", kind="equity", calendar="XNYS", currency="USD")
-BTCUSD = Instrument(symbol="BTCUSD", name="Bitcoin", kind="crypto", calendar="24/7", currency="USD")
+MSFT = Instrument(symbol="MSFT", name="Microsoft", kind="equity", calendar="XNYS", currency="USD", tick=Decimal("0.01"))
+BTCUSD = Instrument(
+    symbol="BTCUSD", name="Bitcoin", kind="crypto", calendar="24/7", currency="USD", tick=Decimal("0.01")
+)
 
 
 def parse(body: bytes, instrument: Instrument = MSFT) -> list[tuple[datetime, tuple[str, ...]]]:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -28,9 +29,13 @@ from tests.unit.plugins.vendor_server import Asked, Grants, Vendor, vendor
 ANSWERS = Path(__file__).parent / "answers" / "coinbase"
 NOW = datetime(2026, 5, 15, 20, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-BTCUSD = Instrument(symbol="BTCUSD", name="Bitcoin", kind="crypto", calendar="24/7", currency="USD")
-BTCEUR = Instrument(symbol="BTCEUR", name="Bitcoin", kind="crypto", calendar="24/7", currency="EUR")
-MSFT = Instrument(symbol="MSFT", name="Microsoft", kind="equity", calendar="XNYS", currency="USD")
+BTCUSD = Instrument(
+    symbol="BTCUSD", name="Bitcoin", kind="crypto", calendar="24/7", currency="USD", tick=Decimal("0.01")
+)
+BTCEUR = Instrument(
+    symbol="BTCEUR", name="Bitcoin", kind="crypto", calendar="24/7", currency="EUR", tick=Decimal("0.01")
+)
+MSFT = Instrument(symbol="MSFT", name="Microsoft", kind="equity", calendar="XNYS", currency="USD", tick=Decimal("0.01"))
 
 
 def answer(name: str, refusal: VendorError | None = None) -> Answer:

@@ -1,16 +1,24 @@
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 import yaml
-from marketpulse.config import ConfigError, Instrument, SourceSettings, load_instruments, load_sources
+from marketpulse.config import (
+    ConfigError,
+    Instrument,
+    SourceSettings,
+    load_instruments,
+    load_reconciliation,
+    load_sources,
+)
 
 REPOSITORY = Path(__file__).parents[3]
 GOOD_INSTRUMENTS = """
 instruments:
-  - {symbol: MSFT, name: Microsoft, kind: equity, calendar: XNYS, currency: USD}
-  - {symbol: BTCUSD, name: Bitcoin, kind: crypto, calendar: 24/7, currency: USD}
+  - {symbol: MSFT, name: Microsoft, kind: equity, calendar: XNYS, currency: USD, tick: '0.01'}
+  - {symbol: BTCUSD, name: Bitcoin, kind: crypto, calendar: 24/7, currency: USD, tick: '0.01'}
 """
 GOOD_SOURCES = """
 sources:
@@ -34,8 +42,14 @@ def test_the_configuration_of_the_repository_is_valid() -> None:
     sources = load_sources(instruments, REPOSITORY, environ={})
 
     assert instruments["BTCUSD"] == Instrument(
-        symbol="BTCUSD", name="Bitcoin in US dollar", kind="crypto", calendar="24/7", currency="USD"
+        symbol="BTCUSD",
+        name="Bitcoin in US dollar",
+        kind="crypto",
+        calendar="24/7",
+        currency="USD",
+        tick=Decimal(1),
     )
+    assert load_reconciliation(REPOSITORY).tolerance_ticks > 0
     assert [name for name, source in sources.items() if source.enabled] == ["alpha_vantage"]
     assert {"coinbase", "import"} < sources.keys()
     live = load_sources(instruments, REPOSITORY, environ={"COINBASE_ENABLED": "true"})["coinbase"]
@@ -81,6 +95,7 @@ def test_an_empty_override_counts_as_not_set(tmp_path: Path) -> None:
         (GOOD_INSTRUMENTS.replace("currency: USD", "currencies: USD"), r"instruments\[0\].*currency"),
         (GOOD_INSTRUMENTS.replace("MSFT", "msft"), r"\(msft\)\.symbol: .*pattern.*Fix: give symbol a value"),
         (GOOD_INSTRUMENTS.replace("BTCUSD", "MSFT"), r"instruments\[1\]: MSFT is listed twice.*remove one"),
+        (GOOD_INSTRUMENTS.replace("'0.01'", "0"), r"instruments\[0\] \(MSFT\)\.tick: .*greater than 0"),
         ("instruments: [MSFT]", r"instruments\[0\] \(None\): .*Fix: give it the keys symbol, name"),
     ],
 )
@@ -116,6 +131,19 @@ def test_errors_in_sources_name_file_key_and_fix(tmp_path: Path, change: dict[st
 
     with pytest.raises(ConfigError, match=message):
         load_sources(load_instruments(root), root, environ={})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", r"sources\.yml: reconciliation: is missing.*a mapping named reconciliation"),
+        ("reconciliation: {tolerance_ticks: -1}", r"reconciliation\.tolerance_ticks: .*greater than or equal to 0"),
+        ("reconciliation: {tolerance: 1}", r"reconciliation\.(tolerance_ticks|tolerance): "),
+    ],
+)
+def test_errors_in_the_rule_of_comparison_name_file_key_and_fix(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_reconciliation(write(tmp_path, sources=f"{text}\n{GOOD_SOURCES}"))
 
 
 @pytest.mark.parametrize(("per_day", "minutes"), [(None, 1), (100_000, 1), (2880, 1), (25, 115.2)])

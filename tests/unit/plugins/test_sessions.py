@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ from marketpulse.config import ConfigError, Instrument
 from marketpulse.sessions import Session, is_due, load_sessions
 from marketpulse.watermarks import Watermark
 
-MSFT = Instrument(symbol="MSFT", name="Microsoft", kind="equity", calendar="XNYS", currency="USD")
-BTCUSD = Instrument(symbol="BTCUSD", name="Bitcoin", kind="crypto", calendar="24/7", currency="USD")
+MSFT = Instrument(symbol="MSFT", name="Microsoft", kind="equity", calendar="XNYS", currency="USD", tick=Decimal("0.01"))
+BTCUSD = Instrument(
+    symbol="BTCUSD", name="Bitcoin", kind="crypto", calendar="24/7", currency="USD", tick=Decimal("0.01")
+)
 # The Friday before Thanksgiving week 2026: New York trades from 09:00 to 01:00 UTC, extended hours included.
 FRIDAY_CLOSE = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)
 

@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -34,8 +35,10 @@ KEY = "CANARY-KEY-0001"
 NOW = datetime(2026, 5, 15, 20, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 CLOSED = ("2025-05-17", "2025-05-18")
-AAPL = Instrument(symbol="AAPL", name="Apple", kind="equity", calendar="XNYS", currency="USD")
-BTCUSD = Instrument(symbol="BTCUSD", name="Bitcoin", kind="crypto", calendar="24/7", currency="USD")
+AAPL = Instrument(symbol="AAPL", name="Apple", kind="equity", calendar="XNYS", currency="USD", tick=Decimal("0.01"))
+BTCUSD = Instrument(
+    symbol="BTCUSD", name="Bitcoin", kind="crypto", calendar="24/7", currency="USD", tick=Decimal("0.01")
+)
 
 
 def parse(name: str, refusal: VendorError | None = None) -> list[tuple[datetime, tuple[str, ...]]]:
