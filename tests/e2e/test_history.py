@@ -180,13 +180,21 @@ def test_lost_bars_are_found_and_brought_back_from_the_vendor(tmp_path: Path, ki
 
 
 def until_yesterday(path: Path, shifted: Path) -> tuple[Path, Bars]:
-    """The last three days of a file, moved by whole days so that they end yesterday: a market that is still open."""
+    """All bars of a file, each symbol's days moved next to one another so that the last is yesterday.
+
+    Of the years between and after them the vendor would be asked minute by minute, too.
+    """
     bars = read_file(path)
-    last = max(start for _, start in bars).replace(hour=0, minute=0)
-    shift = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1) - last
-    kept = {
-        (symbol, start + shift): values for (symbol, start), values in bars.items() if start >= last - timedelta(days=2)
-    }
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    kept = {}
+    for symbol in {symbol for symbol, _ in bars}:
+        days = sorted({start.date() for each, start in bars if each == symbol}, reverse=True)
+        moved = {day: yesterday - timedelta(days=number) for number, day in enumerate(days)}
+        kept |= {
+            (symbol, datetime.combine(moved[start.date()], start.timetz())): values
+            for (each, start), values in bars.items()
+            if each == symbol
+        }
     with shifted.open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(("symbol", "ts_utc", *VALUES))
