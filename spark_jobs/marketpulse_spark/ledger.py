@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from marketpulse_spark.broker import TopicState
 from marketpulse_spark.errors import (
@@ -59,6 +59,12 @@ class Plan:
     def of_partition(self, partition: int) -> tuple[OffsetRange, ...]:
         """The ranges that one transaction commits: this partition of each topic."""
         return tuple(each for each in self.ranges if each.partition == partition)
+
+    def ahead_of(self, topic: str, few: int) -> Plan:
+        """The plan without one topic, which is left for the next batch, where at most so many others are in it."""
+        ranges = tuple(replace(each, end=each.start) if each.topic == topic else each for each in self.ranges)
+        others = sum(map(len, ranges))
+        return Plan(ranges, behind=self.behind + self.messages - others) if 0 < others <= few else self
 
 
 def missing_rows(ledger: Iterable[LedgerRow], topics: Iterable[TopicState]) -> list[LedgerRow]:

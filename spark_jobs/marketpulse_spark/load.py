@@ -50,13 +50,17 @@ def load(settings: LoadSettings, submitted_at: float, session: Callable[[], Spar
     with contextlib.closing(LoadMetrics()) as metrics, Control(settings) as control:
         symbols = control.symbols()
         limit, driver_messages = settings.max_messages_per_batch, settings.driver_messages
+        history_waited = False
         while True:
             plan = _plan(control, settings, limit)
             metrics.backlog(plan.messages + plan.behind)
             if not plan.messages:
                 break
-            small = plan.messages <= driver_messages
-            if not _load_batch(plan, small, symbols, control, session, settings, submitted_at, metrics):
+            # What is live does not wait for history; but only every second batch, so that history comes in, too.
+            batch = plan if history_waited else plan.ahead_of(settings.backfill_topic, driver_messages)
+            history_waited = batch != plan
+            small = batch.messages <= driver_messages
+            if not _load_batch(batch, small, symbols, control, session, settings, submitted_at, metrics):
                 # One transaction after the other writes what parallel ones must not.
                 limit = driver_messages = min(limit, max(driver_messages, _ONE_BY_ONE))
         metrics.freshness(control.freshness())

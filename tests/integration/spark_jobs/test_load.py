@@ -210,7 +210,7 @@ def test_limit_splits_into_batches_live_first(feed: Feed, warehouse: Warehouse) 
         "SELECT batch_id - min(batch_id) OVER (), topic = %s, messages FROM ops.batch_ranges ORDER BY 1, 2 DESC",
         feed.live,
     )
-    assert ranges == [(0, True, 10), (1, True, 10), (2, True, 5), (2, False, 5), (3, False, 10), (4, False, 10)]
+    assert ranges == [(0, True, 10), (1, True, 10), (2, True, 5), (3, False, 10), (4, False, 10), (5, False, 5)]
     assert warehouse.rows("SELECT count(*) FROM market.bars_1m") == [(50,)]
 
 

@@ -95,6 +95,28 @@ def test_plan_groups_ranges_by_partition() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("live", "history", "few", "expected"),
+    [
+        ({0: 5, 1: 0}, {0: 0, 1: 7}, 5, [5, 0, 0, 0]),
+        ({0: 5, 1: 1}, {0: 0, 1: 7}, 5, [5, 1, 0, 7]),
+        ({0: 0, 1: 0}, {0: 3, 1: 7}, 5, [0, 0, 3, 7]),
+        ({0: 2, 1: 0}, {0: 0, 1: 0}, 5, [2, 0, 0, 0]),
+    ],
+    ids=["few", "more than few", "none", "no history"],
+)
+def test_few_live_messages_are_a_batch_of_their_own(
+    live: dict[int, int], history: dict[int, int], few: int, expected: list[int]
+) -> None:
+    made = plan([*rows(LIVE), *rows(BACKFILL)], [state(LIVE, live), state(BACKFILL, history)], 100)
+    ahead = made.ahead_of(BACKFILL, few)
+    assert [len(each) for each in ahead.ranges] == expected
+    assert [(each.topic, each.partition, each.start) for each in ahead.ranges] == [
+        (each.topic, each.partition, each.start) for each in made.ranges
+    ]
+    assert ahead.messages + ahead.behind == made.messages + made.behind
+
+
 def test_new_partitions_start_at_their_first_offset() -> None:
     grown = TopicState(LIVE, "cluster", "id of live", first={0: 40, 1: 0, 2: 7}, end={0: 200, 1: 100, 2: 9})
     assert missing_rows(rows(LIVE), [grown]) == [LedgerRow(LIVE, 2, "cluster", "id of live", 7)]
