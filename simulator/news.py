@@ -101,6 +101,8 @@ def news_sentiment(request: Request) -> Answer:
     if sort == "RELEVANCE":
         found = iter(sorted(found, key=lambda article: -article.relevance))
     feed = [article.content for article in islice(found, wanted)]
+    if not feed:
+        raise vendor_messages.no_articles()
     return json_answer(
         {
             "items": str(len(feed)),

@@ -197,7 +197,7 @@ class PostgresBudget:
 
 def _polling_hours(settings: SourceSettings) -> list[tuple[tuple[TimestamptzRange, ...], int]]:
     """Hours in which live polling asks at every minute, and for how many symbols."""
-    if not settings.enabled or not settings.symbols:
+    if not settings.is_asked_for("bars") or not settings.symbols:
         return []
     if settings.requests_per_day is None:
         return [((TimestamptzRange(),), len(settings.symbols))]
