@@ -24,7 +24,7 @@ IMPORT_ONLY = "import_only"
 MINUTES_OF_DAY = 1440
 
 #: What a vendor may be asked for.
-Data = Literal["bars", "actions", "news"]
+Data = Literal["bars", "actions", "news", "quotes"]
 
 Model = TypeVar("Model", bound=BaseModel)
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9.-]{0,23}$")]

@@ -118,7 +118,7 @@ class AlphaVantage:
         """See `NewsSource.fetch_news`: of the whole feed, whose questions cost the same as those for one ticker."""
         if since is None:
             page = await self._ask_news(instruments, {"sort": "LATEST"})
-            return FetchedNews(page.articles, page.fetched_at, page.newest)
+            return FetchedNews(page.articles, page.fetched_at, page.newest or page.fetched_at)
         pages: list[Page] = []
         failures: dict[str, VendorError] = {}
         while len(pages) < MOST_PAGES and (not pages or pages[-1].size >= MOST_ARTICLES):

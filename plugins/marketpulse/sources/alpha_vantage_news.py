@@ -6,7 +6,6 @@ tickers are strings, that of the article is a number. `tickers` would ask for ar
 
 from __future__ import annotations
 
-import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,9 +14,7 @@ from typing import Any
 
 from marketpulse.config import Instrument
 from marketpulse.news import Article, Mention, fit_article
-from marketpulse.sources.answers import score
-
-log = logging.getLogger(__name__)
+from marketpulse.sources.answers import read_articles, score
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,7 @@ class Page:
 
 
 def read_feed(rows: Any, source: str, instruments: Mapping[str, Instrument], fetched_at: datetime) -> Page:
-    """The articles of a feed; one that cannot be read is logged and left out, so that it does not hold up the others.
+    """The articles of a feed about known instruments.
 
     Args:
         rows: The answer's `feed`.
@@ -49,26 +46,16 @@ def read_feed(rows: Any, source: str, instruments: Mapping[str, Instrument], fet
     Raises:
         ValueError: It is no feed, or none of its articles can be read.
     """
-    if not isinstance(rows, list):
-        raise ValueError("no list of articles")
     symbols = symbols_by_ticker(instruments)
-    published: list[datetime] = []
-    articles: list[Article] = []
-    problem = ""
-    for row in rows:
-        try:
-            published_at = datetime.strptime(row["time_published"], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
-            mentions = list(_mentions(row["ticker_sentiment"], symbols))
-            if mentions:
-                articles.append(_article(source, row, published_at, mentions))
-            published.append(published_at)
-        except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
-            problem = f"article {str(row)[:200]}: {type(error).__name__} {error}"
-            log.warning("left out: %s", problem)
-    if rows and not published:
-        raise ValueError(problem)
-    articles.sort(key=lambda article: article.published_at)
-    return Page(articles, len(rows), max(published, default=None), fetched_at)
+
+    def read(row: Any) -> tuple[datetime, Article | None]:
+        published_at = datetime.strptime(row["time_published"], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+        mentions = list(_mentions(row["ticker_sentiment"], symbols))
+        return published_at, _article(source, row, published_at, mentions) if mentions else None
+
+    found = read_articles(rows, read)
+    articles = sorted((article for _, article in found if article), key=lambda article: article.published_at)
+    return Page(articles, len(rows), max((published_at for published_at, _ in found), default=None), fetched_at)
 
 
 def symbols_by_ticker(instruments: Mapping[str, Instrument]) -> dict[str, list[str]]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from marketpulse.bars import Bar
 from marketpulse.redaction import Redactor
@@ -14,6 +15,9 @@ from marketpulse.redaction import Redactor
 BAR_LENGTH = timedelta(minutes=1)
 _SHOWN_CHARACTERS = 300
 _SMALLEST = Decimal("1e-8")
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 def parse_json(body: bytes) -> Any:
@@ -27,6 +31,27 @@ def parse_json(body: bytes) -> Any:
     except ValueError:
         start = body[:60].decode("utf-8", "replace")
         raise ValueError(f"{len(body)} bytes that are not JSON, starting {start!r}") from None
+
+
+def read_articles(rows: Any, read: Callable[[Any], T]) -> list[T]:
+    """What `read` makes of each row of an answer; one that cannot be read does not hold up the others, and is logged.
+
+    Raises:
+        ValueError: It is no list, or none of its rows can be read.
+    """
+    if not isinstance(rows, list):
+        raise ValueError("no list of articles")
+    found: list[T] = []
+    problem = ""
+    for row in rows:
+        try:
+            found.append(read(row))
+        except (ArithmeticError, AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+            problem = f"article {str(row)[:200]}: {type(error).__name__} {error}"
+            log.warning("left out: %s", problem)
+    if problem and not found:
+        raise ValueError(problem)
+    return found
 
 
 def plain_number(number: str) -> str:

@@ -57,15 +57,30 @@ class FetchedNews:
     Attributes:
         articles: About known instruments, oldest first, each once.
         fetched_at: When the answer had arrived; aware, UTC.
-        until: The answer holds all that the vendor has from before this, and the next question may begin here; aware,
-            UTC. None where it must begin where this one did.
+        until: The answer holds all that the vendor has from before this: the next question begins here, less an
+            overlap. Aware, UTC.
         failures: Symbol, or `news` for all of them, to why the answer lacks something.
     """
 
     articles: list[Article]
     fetched_at: datetime
-    until: datetime | None
+    until: datetime
     failures: Mapping[str, VendorError] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedQuote:
+    """A vendor's answer about the last trade of one instrument.
+
+    Attributes:
+        price: As the vendor printed it.
+        traded_at: When that was; aware, UTC.
+        fetched_at: When the answer had arrived; aware, UTC.
+    """
+
+    price: str
+    traded_at: datetime
+    fetched_at: datetime
 
 
 class Source(Protocol):
@@ -140,6 +155,18 @@ class NewsSource(Source, Protocol):
         """
 
 
+@runtime_checkable
+class QuoteSource(Source, Protocol):
+    """A vendor that knows when and at which price an instrument was traded last."""
+
+    async def fetch_quote(self, instrument: Instrument) -> FetchedQuote:
+        """The instrument's last trade.
+
+        Raises:
+            VendorError: There is no data, and why.
+        """
+
+
 def open_source(
     settings: SourceSettings, kind: type[Kind], purpose: Purpose = Purpose.LIVE, budget: Budget | None = None
 ) -> Kind:
@@ -147,7 +174,7 @@ def open_source(
 
     Args:
         settings: The vendor.
-        kind: What it is asked for, by its protocol: `BarSource`, `ActionSource`, `NewsSource`.
+        kind: What it is asked for, by its protocol: `BarSource`, `ActionSource`, `NewsSource`, `QuoteSource`.
         purpose: What its requests are for: the vendor's limits go to the most valuable first.
         budget: Grants them; by default the one that all tasks share.
 

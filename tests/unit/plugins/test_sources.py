@@ -7,11 +7,16 @@ from collections.abc import Mapping
 
 import pytest
 from marketpulse.config import IMPORT_ONLY, ConfigError, Data, enabled_sources, load_instruments, load_sources
-from marketpulse.sources.protocol import ActionSource, BarSource, NewsSource, Source, open_source
+from marketpulse.sources.protocol import ActionSource, BarSource, NewsSource, QuoteSource, Source, open_source
 
 from tests.unit.plugins.vendor_server import Grants
 
-KINDS: Mapping[Data, type[Source]] = {"bars": BarSource, "actions": ActionSource, "news": NewsSource}
+KINDS: Mapping[Data, type[Source]] = {
+    "bars": BarSource,
+    "actions": ActionSource,
+    "news": NewsSource,
+    "quotes": QuoteSource,
+}
 VENDORS = {
     name: source
     for name, source in load_sources(load_instruments(), environ={}).items()
