@@ -40,6 +40,8 @@ PATH = "/query"
 COMPACT_BARS = 100
 # `limit` knows no third value beside this and 50.
 MOST_ARTICLES = 1000
+# What an error names where there is no symbol.
+ALL_NEWS = "the whole feed"
 # After an outage: what is left is asked for by the next run.
 MOST_PAGES = 5
 # Months of an equity are those of its exchange: the vendor serves US exchanges.
@@ -120,7 +122,7 @@ class AlphaVantage:
             page = await self._ask_news(instruments, {"sort": "LATEST"})
             return FetchedNews(page.articles, page.fetched_at, page.newest or page.fetched_at)
         pages: list[Page] = []
-        failures: dict[str, VendorError] = {}
+        failures: list[VendorError] = []
         while len(pages) < MOST_PAGES and (not pages or pages[-1].size >= MOST_ARTICLES):
             try:
                 begin = {"sort": "EARLIEST", "time_from": since.strftime("%Y%m%dT%H%M")}
@@ -128,7 +130,7 @@ class AlphaVantage:
             except VendorError as error:
                 if not pages:
                     raise
-                failures["news"] = error
+                failures.append(error)
                 break
             # Past the minute, lest one that alone has more articles than an answer is asked for for ever.
             since = max(pages[-1].newest or since, since + timedelta(minutes=1))
@@ -171,7 +173,7 @@ class AlphaVantage:
         def read(answer: Answer) -> Page:
             return parse_news(answer, source, instruments, redact)
 
-        return await self._client.ask("news", PATH, query, read)
+        return await self._client.ask(ALL_NEWS, PATH, query, read)
 
     def _query(self, instrument: Instrument) -> dict[str, str]:
         key = self._settings.api_key
@@ -298,7 +300,7 @@ def parse_news(answer: Answer, source: str, instruments: Mapping[str, Instrument
         VendorError: The document is an error text, or not what the vendor documents.
     """
     try:
-        document, malformed = _read(answer.body, source, "news", redact)
+        document, malformed = _read(answer.body, source, ALL_NEWS, redact)
     except _NoArticles:
         return Page([], 0, None, answer.received_at)
     try:

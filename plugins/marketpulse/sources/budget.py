@@ -41,7 +41,10 @@ log = logging.getLogger(__name__)
 
 
 class Purpose(StrEnum):
-    """What requests are for, most valuable first: each gives way to those before it."""
+    """What requests are for, most valuable first: each gives way to those before it.
+
+    Splits, news and quotes are asked for as gaps are.
+    """
 
     LIVE = "live"
     GAPS = "gaps"

@@ -71,13 +71,13 @@ class Finnhub:
         # Until tomorrow: whose midnight ends the vendor's day is not documented.
         days = {"from": f"{start:%Y-%m-%d}", "to": f"{now + timedelta(days=1):%Y-%m-%d}"}
         articles: dict[str, Article] = {}
-        failures: dict[str, VendorError] = {}
+        failures: list[VendorError] = []
         for symbol in self._settings.symbols:
             try:
                 for article in await self._ask(instruments[symbol], "/company-news", days, parse_news):
                     articles[article.article_id] = _about_both(articles.get(article.article_id), article)
             except VendorError as error:
-                failures[symbol] = error
+                failures.append(error)
         found = sorted(articles.values(), key=lambda article: article.published_at)
         until = start if failures or not found else max(start, found[-1].published_at)
         return FetchedNews(found, datetime.now(UTC), until, failures)

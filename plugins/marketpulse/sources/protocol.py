@@ -5,8 +5,8 @@ docs/howto/add-a-vendor.md shows how to add one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import import_module
 from typing import Protocol, TypeVar, runtime_checkable
@@ -59,13 +59,13 @@ class FetchedNews:
         fetched_at: When the answer had arrived; aware, UTC.
         until: The answer holds all that the vendor has from before this: the next question begins here, less an
             overlap. Aware, UTC.
-        failures: Symbol, or `news` for all of them, to why the answer lacks something.
+        failures: Why the answer lacks something.
     """
 
     articles: list[Article]
     fetched_at: datetime
     until: datetime
-    failures: Mapping[str, VendorError] = field(default_factory=dict)
+    failures: Sequence[VendorError] = ()
 
 
 @dataclass(frozen=True, slots=True)

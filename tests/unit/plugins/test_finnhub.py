@@ -135,12 +135,14 @@ def test_a_refusal_without_words_is_what_its_status_says() -> None:
 
 
 def exchange(asked: Asked) -> tuple[int, bytes]:
-    """One article about NVDA alone, and one that is about IBM, too; IBM's news fail where MSFT's are asked for."""
+    """An article of an hour ago about NVDA alone, and one of two hours ago about IBM, too; a refusal for any other."""
     if asked.headers.get("X-Finnhub-Token") != KEY:
         return 401, (ANSWERS / "bad_key.json").read_bytes()
     if asked.path == "/api/v1/quote":
         return 200, (ANSWERS / "quote.json").read_bytes()
     rows = json.loads((ANSWERS / "news.json").read_bytes())
+    for hours, row in enumerate(rows, start=1):
+        row["datetime"] = int((datetime.now(UTC) - timedelta(hours=hours)).timestamp())
     match asked.query["symbol"]:
         case "NVDA":
             return 200, json.dumps(rows).encode()
@@ -183,8 +185,8 @@ def test_an_article_that_comes_for_two_shares_is_about_both(symbols: tuple[str, 
     options, chips = fetched.articles
     assert options.mentions == (Mention("IBM"), Mention("NVDA"))
     assert chips.mentions == (Mention("NVDA"),)
-    assert fetched.failures == {}
-    assert fetched.until == max(TRADED_AT, fetched.until)
+    assert fetched.failures == []
+    assert fetched.until == chips.published_at
 
 
 @pytest.mark.parametrize(
@@ -208,7 +210,7 @@ def test_one_share_failing_loses_neither_the_others_nor_its_time() -> None:
         fetched = fetch(server, since, "NVDA", "MSFT", "BTCUSD")
 
     assert len(fetched.articles) == 2
-    assert {symbol: type(error) for symbol, error in fetched.failures.items()} == {
+    assert {error.symbol: type(error) for error in fetched.failures} == {
         "MSFT": PremiumOnly,
         "BTCUSD": UnknownSymbol,
     }
