@@ -88,6 +88,7 @@ class AlphaVantage:
 
     def __init__(self, settings: SourceSettings, budget: Budget) -> None:
         self._settings = settings
+        self._key = settings.api_key.get_secret_value() if settings.api_key else ""
         self._client = VendorClient(settings, budget)
 
     async def fetch_bars(self, instrument: Instrument, watermark: datetime | None) -> FetchedBars:
@@ -152,8 +153,7 @@ class AlphaVantage:
 
     async def _ask_actions(self, instrument: Instrument, function: str) -> FetchedActions:
         source, symbol, redact = self._settings.name, instrument.symbol, self._client.redact
-        key = self._settings.api_key
-        query = {"function": function, "symbol": symbol, "apikey": key.get_secret_value() if key else ""}
+        query = {"function": function, "symbol": symbol, "apikey": self._key}
 
         def read(answer: Answer) -> FetchedActions:
             return FetchedActions(parse_actions(answer.body, source, instrument, function, redact), answer.received_at)
@@ -162,11 +162,10 @@ class AlphaVantage:
 
     async def _ask_news(self, instruments: Mapping[str, Instrument], begin: Mapping[str, str]) -> Page:
         source, redact = self._settings.name, self._client.redact
-        key = self._settings.api_key
         query = {
             "function": "NEWS_SENTIMENT",
             "limit": str(MOST_ARTICLES),
-            "apikey": key.get_secret_value() if key else "",
+            "apikey": self._key,
             **begin,
         }
 
@@ -176,11 +175,10 @@ class AlphaVantage:
         return await self._client.ask(ALL_NEWS, PATH, query, read)
 
     def _query(self, instrument: Instrument) -> dict[str, str]:
-        key = self._settings.api_key
         common = {
             "interval": INTERVAL,
             "datatype": "json",
-            "apikey": key.get_secret_value() if key else "",
+            "apikey": self._key,
         }
         if instrument.kind == "crypto":
             coin = instrument.symbol.removesuffix(instrument.currency)
