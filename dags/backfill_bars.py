@@ -39,7 +39,7 @@ from marketpulse.defaults import DEFAULT_ARGS, START_DATE
 from marketpulse.tags import Tag
 
 DAG_ID = "backfill_bars"
-SOURCES = enabled_sources()
+SOURCES = enabled_sources("bars")
 
 with DAG(
     dag_id=DAG_ID,

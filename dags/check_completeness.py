@@ -70,4 +70,4 @@ with DAG(
             raise AirflowSkipException(f"{len(result.answers)} gaps were due, and the vendor has no bar of them")
         return result.failures or None
 
-    measure_coverage() >> request_missing.expand(source=enabled_sources())
+    measure_coverage() >> request_missing.expand(source=enabled_sources("bars"))

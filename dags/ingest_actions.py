@@ -59,7 +59,7 @@ with DAG(
         result = poll_actions(source, str(run_id))
         if not result.published:
             result.raise_failures()
-            raise AirflowSkipException(f"nothing new of {', '.join(result.asked) or f'any share: {source} has none'}")
+            raise AirflowSkipException(f"nothing new of {', '.join(result.asked) or 'any share'}")
         return result.failures or None
 
     # As in ingest_bars: a failed task announces no asset, and what was published must be loaded.
@@ -71,4 +71,4 @@ with DAG(
 
         raise SymbolsFailed(failures, ActionsResult.wanted)
 
-    report_failures.expand(failures=publish_actions.expand(source=enabled_sources()))
+    report_failures.expand(failures=publish_actions.expand(source=enabled_sources("actions")))

@@ -71,4 +71,4 @@ with DAG(
 
         raise SymbolsFailed(failures)
 
-    report_failures.expand(failures=publish_bars.expand(source=enabled_sources()))
+    report_failures.expand(failures=publish_bars.expand(source=enabled_sources("bars")))

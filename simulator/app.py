@@ -13,6 +13,7 @@ from simulator.admin import admin_router, health_router
 from simulator.clock import Clock
 from simulator.coinbase import coinbase_router
 from simulator.faults import FaultBook
+from simulator.finnhub import finnhub_router
 from simulator.instruments import load_instruments
 from simulator.limits import Limits
 from simulator.query import query_router
@@ -54,6 +55,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     app.include_router(query_router(simulator))
     app.include_router(coinbase_router(simulator))
     app.include_router(twelve_data_router(simulator))
+    app.include_router(finnhub_router(simulator))
     app.include_router(health_router(settings, market.instruments, clock))
     app.include_router(admin_router(market.instruments, faults, clock))
     logging.getLogger("uvicorn.access").addFilter(_without_api_key)

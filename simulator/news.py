@@ -50,7 +50,7 @@ _SUMMARIES = {
 
 
 @dataclass(frozen=True)
-class _Subject:
+class Subject:
     """Something that is written about: its ticker at the vendor, its name and the price factor that sets its tone."""
 
     ticker: str
@@ -61,15 +61,19 @@ class _Subject:
 
 
 @dataclass(frozen=True)
-class _Article:
+class Article:
+    """An article and its form at Alpha Vantage."""
+
     published: dt.datetime
     content: dict[str, Any]
 
     @property
     def relevance(self) -> float:
+        """How much it is about its first ticker."""
         return float(self.content["ticker_sentiment"][0]["relevance_score"])
 
-    def is_about(self, tickers: Iterable[str], topics: Iterable[str]) -> bool:
+    def is_about(self, tickers: Iterable[str], topics: Iterable[str] = ()) -> bool:
+        """Whether it names all of `tickers` and covers all of `topics`."""
         named = {entry["ticker"] for entry in self.content["ticker_sentiment"]}
         covered = {entry["topic"] for entry in self.content["topics"]}
         return named.issuperset(tickers) and covered.issuperset(topics)
@@ -77,7 +81,7 @@ class _Article:
 
 def news_sentiment(request: Request) -> Answer:
     """Answers NEWS_SENTIMENT: articles that name all of `tickers` and cover all of `topics`."""
-    subjects = _subjects(tuple(request.market.instruments.values()))
+    subjects = subjects_of(tuple(request.market.instruments.values()))
     tickers = _list(request, "tickers", {subject.ticker for subject in subjects} | {"FOREX:USD"}, str.upper)
     topics = _list(request, "topics", set(TOPICS), str.lower)
     sort = request.parameters.get("sort", "").upper() or "LATEST"
@@ -89,18 +93,14 @@ def news_sentiment(request: Request) -> Answer:
     if since > to:
         raise vendor_messages.bad_news_call()
 
-    days = [since.date() + dt.timedelta(days=index) for index in range((to.date() - since.date()).days + 1)]
-    if sort == "LATEST":
-        days.reverse()
-    found: Iterator[_Article] = (
-        article
-        for article in _published(request.seed, subjects, days, newest_first=sort == "LATEST")
-        if since <= article.published <= to and article.is_about(tickers, topics)
-    )
+    published = articles_between(request.seed, subjects, since, to, newest_first=sort == "LATEST")
+    found: Iterator[Article] = (article for article in published if article.is_about(tickers, topics))
     wanted = min(int(limit), _MAXIMUM_LIMIT)
     if sort == "RELEVANCE":
         found = iter(sorted(found, key=lambda article: -article.relevance))
     feed = [article.content for article in islice(found, wanted)]
+    if not feed:
+        raise vendor_messages.no_articles()
     return json_answer(
         {
             "items": str(len(feed)),
@@ -132,29 +132,34 @@ def _time(request: Request, name: str) -> dt.datetime | None:
 
 
 @lru_cache(maxsize=16)
-def _subjects(instruments: tuple[Instrument, ...]) -> tuple[_Subject, ...]:
+def subjects_of(instruments: tuple[Instrument, ...]) -> tuple[Subject, ...]:
+    """Returns what is written about: every share, and every coin once."""
     subjects = {}
     for instrument in instruments:
         if instrument.kind == "equity":
             ticker, name = instrument.symbol, instrument.name
-            subject = _Subject(ticker, name, f"share/{ticker}", ("financial_markets", "earnings", "technology"), 5)
+            subject = Subject(ticker, name, f"share/{ticker}", ("financial_markets", "earnings", "technology"), 5)
         else:
             ticker, name = f"CRYPTO:{instrument.coin}", instrument.coin_name
-            subject = _Subject(ticker, name, f"coin/{instrument.coin}", ("blockchain", "financial_markets"), 4)
+            subject = Subject(ticker, name, f"coin/{instrument.coin}", ("blockchain", "financial_markets"), 4)
         subjects[ticker] = subject
     return tuple(subjects.values())
 
 
-def _published(
-    seed: int, subjects: tuple[_Subject, ...], days: list[dt.date], *, newest_first: bool
-) -> Iterator[_Article]:
-    for day in days:
+def articles_between(
+    seed: int, subjects: tuple[Subject, ...], since: dt.datetime, to: dt.datetime, *, newest_first: bool = False
+) -> Iterator[Article]:
+    """Yields the articles that were published from `since` to `to`."""
+    days = [since.date() + dt.timedelta(days=index) for index in range((to.date() - since.date()).days + 1)]
+    for day in reversed(days) if newest_first else days:
         articles = _articles_of(seed, subjects, day)
-        yield from reversed(articles) if newest_first else articles
+        for article in reversed(articles) if newest_first else articles:
+            if since <= article.published <= to:
+                yield article
 
 
 @lru_cache(maxsize=512)
-def _articles_of(seed: int, subjects: tuple[_Subject, ...], day: dt.date) -> tuple[_Article, ...]:
+def _articles_of(seed: int, subjects: tuple[Subject, ...], day: dt.date) -> tuple[Article, ...]:
     articles = []
     for subject in subjects:
         key = key_of(seed, "news", subject.ticker, day)
@@ -164,7 +169,7 @@ def _articles_of(seed: int, subjects: tuple[_Subject, ...], day: dt.date) -> tup
     return tuple(sorted(articles, key=lambda article: (article.published, article.content["url"])))
 
 
-def _article(seed: int, subject: _Subject, subjects: tuple[_Subject, ...], day: dt.date, key: int) -> _Article:
+def _article(seed: int, subject: Subject, subjects: tuple[Subject, ...], day: dt.date, key: int) -> Article:
     seconds = int(uniform(key, 0) * 86_400)
     published = dt.datetime.combine(day, dt.time(), dt.UTC) + dt.timedelta(seconds=seconds)
     score = _tone(seed, subject, day, key)
@@ -207,10 +212,10 @@ def _article(seed: int, subject: _Subject, subjects: tuple[_Subject, ...], day: 
             for ticker, relevance, tone in named
         ],
     }
-    return _Article(published, content)
+    return Article(published, content)
 
 
-def _tone(seed: int, subject: _Subject, day: dt.date, key: int) -> float:
+def _tone(seed: int, subject: Subject, day: dt.date, key: int) -> float:
     # Writers know yesterday's move, not today's: a forecast from news must not win by looking ahead.
     place, factor = number_of(day), key_of(seed, subject.factor)
     move = level(factor, place) - level(factor, place - 1)

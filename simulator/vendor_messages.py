@@ -91,6 +91,15 @@ def no_such_function(function: str) -> Refusal:
     return Refusal("Error Message", f"This API function ({function}) does not exist.")
 
 
+def no_articles() -> Refusal:
+    """Returns the answer of NEWS_SENTIMENT where nothing was published."""
+    return Refusal(
+        "Information",
+        "No articles found. Please adjust the time range or refer to the API documentation "
+        "https://www.alphavantage.co/documentation#newsapi and try again.",
+    )
+
+
 def bad_news_call() -> Refusal:
     """Returns the answer to wrong parameters of NEWS_SENTIMENT."""
     return Refusal(

@@ -28,7 +28,7 @@ from marketpulse.publishing import BarPublisher
 from marketpulse.redaction import hide_from_airflow
 from marketpulse.sources.budget import Purpose
 from marketpulse.sources.errors import OutOfReach, VendorError
-from marketpulse.sources.protocol import FetchedBars, Source, open_source
+from marketpulse.sources.protocol import BarSource, FetchedBars, open_source
 from marketpulse.warehouse import connect, sql
 
 STATEMENT_SECONDS = 60
@@ -96,7 +96,7 @@ def backfill_session(
             wanted = [symbol for symbol in wanted if _was_polled(connection, name, symbol, day)]
         spans = [span for symbol in wanted if (span := _span(instruments[symbol], day))]
         result = BackfillResult(asked=[span.instrument.symbol for span in spans])
-        fetched = asyncio.run(_fetch(name, open_source(settings, Purpose.HISTORY), spans, result))
+        fetched = asyncio.run(_fetch(name, open_source(settings, BarSource, Purpose.HISTORY), spans, result))
         publisher = None if dry_run else BarPublisher(BACKFILL_TOPIC, run_id)
         for span, answer in fetched:
             differing = _differing(connection, name, span, answer.bars)
@@ -132,7 +132,7 @@ def _was_polled(connection: psycopg.Connection, name: str, symbol: str, day: dat
 
 
 async def _fetch(
-    name: str, source: Source, spans: Sequence[Span], result: BackfillResult
+    name: str, source: BarSource, spans: Sequence[Span], result: BackfillResult
 ) -> list[tuple[Span, FetchedBars]]:
     """Ask for all instruments concurrently; one failing does not lose the others."""
 

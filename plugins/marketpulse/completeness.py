@@ -74,10 +74,11 @@ def measure_coverage(
 
     Args:
         connection: Where to.
-        sources: All that are configured. One that is disabled owes no bar after its newest.
+        sources: All that are configured. One that is not asked for bars owes none after its newest.
         now: Aware, UTC.
     """
-    polled = [(source.name, symbol) for source in sources.values() if source.enabled for symbol in source.symbols]
+    asked = [source for source in sources.values() if source.is_asked_for("bars")]
+    polled = [(source.name, symbol) for source in asked for symbol in source.symbols]
     rows = connection.execute(
         sql("ops/coverage/measure.sql"),
         {

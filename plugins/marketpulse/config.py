@@ -23,6 +23,9 @@ SOURCES_FILE = "config/sources.yml"
 IMPORT_ONLY = "import_only"
 MINUTES_OF_DAY = 1440
 
+#: What a vendor may be asked for.
+Data = Literal["bars", "actions", "news", "quotes"]
+
 Model = TypeVar("Model", bound=BaseModel)
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9.-]{0,23}$")]
 
@@ -82,7 +85,12 @@ class SourceSettings(BaseModel):
     overlap_bars: Annotated[int, Field(ge=1, le=1000)] = 100
     poll: Literal["session", "regular", "always"] = "session"
     entitlement: Literal["realtime", "delayed"] | None = None
+    data: tuple[Data, ...] = ("bars",)
     symbols: tuple[Symbol, ...] = ()
+
+    def is_asked_for(self, data: Data) -> bool:
+        """Whether the vendor is enabled and gives that."""
+        return self.enabled and data in self.data
 
     @property
     def minutes_between_polls(self) -> float:
@@ -160,9 +168,9 @@ def load_reconciliation(root: Path | None = None) -> Reconciliation:
     return _validate(Reconciliation, values, SOURCES_FILE, section, {})
 
 
-def enabled_sources() -> list[str]:
-    """Names of the sources that are polled, for the DAG that maps over them."""
-    return [name for name, source in load_sources(load_instruments()).items() if source.enabled]
+def enabled_sources(data: Data) -> list[str]:
+    """Names of the sources that are asked for something, for the DAG that maps over them."""
+    return [name for name, source in load_sources(load_instruments()).items() if source.is_asked_for(data)]
 
 
 def _load_source(

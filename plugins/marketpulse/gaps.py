@@ -20,7 +20,7 @@ from marketpulse.publishing import BarPublisher
 from marketpulse.redaction import hide_from_airflow
 from marketpulse.sources.budget import Purpose
 from marketpulse.sources.errors import Deferred, VendorError
-from marketpulse.sources.protocol import Source, open_source
+from marketpulse.sources.protocol import BarSource, open_source
 from marketpulse.warehouse import connect, sql
 
 STATEMENT_SECONDS = 60
@@ -77,7 +77,7 @@ class RequestResult(Outcome):
 
 def follow_coverage(connection: psycopg.Connection, sources: Mapping[str, SourceSettings]) -> tuple[int, int]:
     """Open, shrink and close gaps as `ops.coverage` has them; returns how many were opened and closed."""
-    asked = [source.name for source in sources.values() if source.enabled]
+    asked = [source.name for source in sources.values() if source.is_asked_for("bars")]
     opened, closed = connection.execute(sql("ops/gaps/follow_coverage.sql"), {"asked": asked}).fetchall()[0]
     return opened, closed
 
@@ -101,7 +101,7 @@ def request_missing(name: str, run_id: str, now: datetime) -> RequestResult:
     result = RequestResult()
     if not gaps:
         return result
-    asyncio.run(_ask(open_source(settings, Purpose.GAPS), instruments, gaps, result))
+    asyncio.run(_ask(open_source(settings, BarSource, Purpose.GAPS), instruments, gaps, result))
     if result.answers:
         publisher = BarPublisher(BACKFILL_TOPIC, run_id)
         for answer in result.answers:
@@ -147,7 +147,7 @@ def _minutes(start: datetime, end: datetime) -> list[datetime]:
 
 
 async def _ask(
-    source: Source, instruments: Mapping[str, Instrument], gaps: Sequence[Gap], result: RequestResult
+    source: BarSource, instruments: Mapping[str, Instrument], gaps: Sequence[Gap], result: RequestResult
 ) -> None:
     of_symbol: dict[str, list[Gap]] = defaultdict(list)
     for gap in gaps:
@@ -163,7 +163,7 @@ async def _ask(
 
 
 async def _ask_one(
-    source: Source, instrument: Instrument, gaps: Sequence[Gap], result: RequestResult, begin_until: float
+    source: BarSource, instrument: Instrument, gaps: Sequence[Gap], result: RequestResult, begin_until: float
 ) -> None:
     """Ask for all gaps of one instrument; a refusal leaves the rest of them for the next run."""
     for start, end, together in spans(gaps, source.answers_at_once):

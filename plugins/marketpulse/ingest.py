@@ -21,7 +21,7 @@ from marketpulse.publishing import BarPublisher, Published
 from marketpulse.redaction import hide_from_airflow
 from marketpulse.sessions import is_due
 from marketpulse.sources.errors import Deferred, VendorError
-from marketpulse.sources.protocol import FetchedBars, Source, open_source
+from marketpulse.sources.protocol import BarSource, FetchedBars, open_source
 from marketpulse.warehouse import connect, sql
 from marketpulse.watermarks import Watermark, advance, read_watermarks, select_new, write_watermarks
 
@@ -82,7 +82,7 @@ def poll_source(name: str, run_id: str) -> PollResult:
         result = PollResult(asked=[instrument.symbol for instrument in due])
         if due:
             poll = _Poll(settings, BarPublisher(LIVE_TOPIC, run_id), known, result)
-            asyncio.run(poll.fetch(open_source(settings), due))
+            asyncio.run(poll.fetch(open_source(settings, BarSource), due))
             poll.publish(connection)
     return result
 
@@ -116,7 +116,7 @@ class _Poll:
         self._first_fetches = asyncio.Semaphore(FIRST_FETCHES_AT_ONCE)
         self._begin_first_fetch_until = time.monotonic() + BEGIN_FIRST_FETCH_WITHIN_SECONDS
 
-    async def fetch(self, source: Source, due: Sequence[Instrument]) -> None:
+    async def fetch(self, source: BarSource, due: Sequence[Instrument]) -> None:
         """Ask for all due instruments concurrently; one failing does not lose the others."""
         try:
             # gather and not a TaskGroup: an error keeps its own name.
@@ -132,7 +132,7 @@ class _Poll:
         self._send_metrics()
         return published
 
-    async def _fetch_one(self, source: Source, instrument: Instrument) -> None:
+    async def _fetch_one(self, source: BarSource, instrument: Instrument) -> None:
         symbol = instrument.symbol
         known = self._known.get(symbol)
         try:

@@ -38,7 +38,7 @@ class ActionsResult(Outcome):
     """What asking one source did.
 
     Attributes:
-        asked: Symbols that were asked for; none of a source that knows of no actions.
+        asked: Symbols that were asked for.
     """
 
     wanted: ClassVar[str] = "splits and dividends"
@@ -60,10 +60,7 @@ def poll_actions(name: str, run_id: str) -> ActionsResult:
     settings = load_sources(instruments)[name]
     hide_from_airflow(settings.api_key)
     result = ActionsResult()
-    source = open_source(settings, Purpose.GAPS)
-    if not isinstance(source, ActionSource):
-        asyncio.run(source.close())
-        return result
+    source = open_source(settings, ActionSource, Purpose.GAPS)
     shares = [instruments[symbol] for symbol in settings.symbols if instruments[symbol].kind == "equity"]
     result.asked = [share.symbol for share in shares]
     with connect(statement_seconds=STATEMENT_SECONDS, lock_seconds=LOCK_SECONDS) as connection:

@@ -14,6 +14,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from marketpulse.actions import CorporateAction, encode_action
 from marketpulse.bars import Bar, arrival, encode
 from marketpulse.errors import MarketPulseError
+from marketpulse.news import Article, encode_article
 
 KAFKA_CONNECTION = "kafka_default"
 ACKNOWLEDGED_WITHIN_SECONDS = 15
@@ -145,3 +146,13 @@ class ActionPublisher(Publisher):
         arrived = arrival(fetched_at)
         for action in actions:
             self._produce(action.symbol.encode(), encode_action(action, arrived, self._run_id))
+
+
+class ArticlePublisher(Publisher):
+    """A `Publisher` of news."""
+
+    def send(self, articles: Iterable[Article], fetched_at: datetime) -> None:
+        """Queue articles, as `BarPublisher.send` does bars."""
+        arrived = arrival(fetched_at)
+        for article in articles:
+            self._produce(article.article_id.encode(), encode_article(article, arrived, self._run_id))

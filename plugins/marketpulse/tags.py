@@ -10,7 +10,9 @@ class Tag(StrEnum):
 
     BARS = "bars"
     ACTIONS = "actions"
+    NEWS = "news"
     EVERY_MINUTE = "every-minute"
+    EVERY_QUARTER_HOUR = "every-quarter-hour"
     EVERY_HOUR = "every-hour"
     EVERY_DAY = "every-day"
     ON_NEW_DATA = "on-new-data"

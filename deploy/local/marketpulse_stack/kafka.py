@@ -25,6 +25,7 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
     "market.bars.v1": {**_COMMON, "retention.ms": str(7 * DAY_MS)},
     "market.bars.backfill.v1": {**_COMMON, "retention.ms": str(30 * DAY_MS)},
     "market.actions.v1": {**_COMMON, "retention.ms": str(30 * DAY_MS)},
+    "market.news.v1": {**_COMMON, "retention.ms": str(30 * DAY_MS)},
 }
 
 

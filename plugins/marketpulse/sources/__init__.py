@@ -1,1 +1,1 @@
-"""Vendors: one module each, behind the `Source` protocol."""
+"""Vendors: one module each, behind the protocols of `protocol.py`."""

@@ -1,4 +1,4 @@
-"""Alpha Vantage: `TIME_SERIES_INTRADAY` and `CRYPTO_INTRADAY`, `SPLITS` and `DIVIDENDS`, as JSON.
+"""Alpha Vantage: `TIME_SERIES_INTRADAY`, `CRYPTO_INTRADAY`, `SPLITS`, `DIVIDENDS` and `NEWS_SENTIMENT`, as JSON.
 
 The vendor answers errors with HTTP 200 and one key (`Information`, `Note` or `Error Message`); its texts decide which
 error it is. Times are those of the zone that the answer names. A time that a clock change makes ambiguous is read as
@@ -19,6 +19,7 @@ from marketpulse.bars import INTERVAL, Bar
 from marketpulse.config import Instrument, SourceSettings
 from marketpulse.local_times import to_utc
 from marketpulse.redaction import Redactor
+from marketpulse.sources.alpha_vantage_news import Page, read_feed
 from marketpulse.sources.answers import BAR_LENGTH, keep_finished, parse_json, quoted, within
 from marketpulse.sources.budget import Budget
 from marketpulse.sources.errors import (
@@ -33,15 +34,26 @@ from marketpulse.sources.errors import (
     VendorRefused,
 )
 from marketpulse.sources.http import Answer, VendorClient
-from marketpulse.sources.protocol import FetchedActions, FetchedBars
+from marketpulse.sources.protocol import FetchedActions, FetchedBars, FetchedNews
 
 PATH = "/query"
 COMPACT_BARS = 100
+# `limit` knows no third value beside this and 50.
+MOST_ARTICLES = 1000
+# What an error names where there is no symbol.
+ALL_NEWS = "the whole feed"
+# After an outage: what is left is asked for by the next run.
+MOST_PAGES = 5
 # Months of an equity are those of its exchange: the vendor serves US exchanges.
 EXCHANGE_ZONE = ZoneInfo("America/New_York")
 _ACTION_FIELDS = {"SPLITS": ("effective_date", "split_factor"), "DIVIDENDS": ("ex_dividend_date", "amount")}
 _NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,8})?", re.ASCII)
 _FIELDS = ("1. open", "2. high", "3. low", "4. close", "5. volume")
+
+
+class _NoArticles(VendorError):
+    """The feed is empty, which the vendor words like a refusal."""
+
 
 # The vendor's words, most telling first: its burst text also names the daily limit and the premium plans.
 _TEXTS: tuple[tuple[re.Pattern[str], type[VendorError]], ...] = (
@@ -53,6 +65,7 @@ _TEXTS: tuple[tuple[re.Pattern[str], type[VendorError]], ...] = (
     (re.compile(r"demo\W+ API key|api ?key is invalid|invalid or missing|claim your free API key", re.I), BadApiKey),
     (re.compile(r"premium|entitle", re.I), PremiumOnly),
     (re.compile(r"Invalid API call", re.I), UnknownSymbol),
+    (re.compile(r"No articles found", re.I), _NoArticles),
 )
 
 
@@ -62,7 +75,9 @@ def open_source(settings: SourceSettings, budget: Budget) -> AlphaVantage:
 
 
 class AlphaVantage:
-    """A `Source` of minute bars of US equities (extended hours, unadjusted) and of crypto pairs, and an `ActionSource`.
+    """A `BarSource` of minute bars of US equities (extended hours, unadjusted) and of crypto pairs.
+
+    Also an `ActionSource` and a `NewsSource`.
 
     Args:
         settings: Key and address.
@@ -73,10 +88,11 @@ class AlphaVantage:
 
     def __init__(self, settings: SourceSettings, budget: Budget) -> None:
         self._settings = settings
+        self._key = settings.api_key.get_secret_value() if settings.api_key else ""
         self._client = VendorClient(settings, budget)
 
     async def fetch_bars(self, instrument: Instrument, watermark: datetime | None) -> FetchedBars:
-        """See `Source.fetch_bars`."""
+        """See `BarSource.fetch_bars`."""
         now = datetime.now(UTC)
         size = choose_output_size(instrument, watermark, now, self._settings.minutes_between_polls)
         fetched = await self._ask(instrument, outputsize=size)
@@ -86,7 +102,7 @@ class AlphaVantage:
         return FetchedBars(fetched.bars, fetched.fetched_at, has_gap)
 
     async def fetch_history(self, instrument: Instrument, start: datetime, end: datetime) -> FetchedBars:
-        """See `Source.fetch_history`: of equities any month, of crypto the last 30 days."""
+        """See `BarSource.fetch_history`: of equities any month, of crypto the last 30 days."""
         if instrument.kind == "crypto":
             fetched = await self._ask(instrument, outputsize="full")
             complete_from = max(start, fetched.bars[0].ts) if fetched.bars else None
@@ -100,6 +116,27 @@ class AlphaVantage:
         splits = await self._ask_actions(instrument, "SPLITS")
         dividends = await self._ask_actions(instrument, "DIVIDENDS")
         return FetchedActions([*splits.actions, *dividends.actions], dividends.fetched_at)
+
+    async def fetch_news(self, instruments: Mapping[str, Instrument], since: datetime | None) -> FetchedNews:
+        """See `NewsSource.fetch_news`: of the whole feed, whose questions cost the same as those for one ticker."""
+        if since is None:
+            page = await self._ask_news(instruments, {"sort": "LATEST"})
+            return FetchedNews(page.articles, page.fetched_at, page.newest or page.fetched_at)
+        pages: list[Page] = []
+        failures: list[VendorError] = []
+        while len(pages) < MOST_PAGES and (not pages or pages[-1].size >= MOST_ARTICLES):
+            try:
+                begin = {"sort": "EARLIEST", "time_from": since.strftime("%Y%m%dT%H%M")}
+                pages.append(await self._ask_news(instruments, begin))
+            except VendorError as error:
+                if not pages:
+                    raise
+                failures.append(error)
+                break
+            # Past the minute, lest one that alone has more articles than an answer is asked for for ever.
+            since = max(pages[-1].newest or since, since + timedelta(minutes=1))
+        articles = {article.article_id: article for page in pages for article in page.articles}
+        return FetchedNews(list(articles.values()), pages[-1].fetched_at, since, failures)
 
     async def close(self) -> None:
         """See `Source.close`."""
@@ -116,20 +153,32 @@ class AlphaVantage:
 
     async def _ask_actions(self, instrument: Instrument, function: str) -> FetchedActions:
         source, symbol, redact = self._settings.name, instrument.symbol, self._client.redact
-        key = self._settings.api_key
-        query = {"function": function, "symbol": symbol, "apikey": key.get_secret_value() if key else ""}
+        query = {"function": function, "symbol": symbol, "apikey": self._key}
 
         def read(answer: Answer) -> FetchedActions:
             return FetchedActions(parse_actions(answer.body, source, instrument, function, redact), answer.received_at)
 
         return await self._client.ask(symbol, PATH, query, read)
 
+    async def _ask_news(self, instruments: Mapping[str, Instrument], begin: Mapping[str, str]) -> Page:
+        source, redact = self._settings.name, self._client.redact
+        query = {
+            "function": "NEWS_SENTIMENT",
+            "limit": str(MOST_ARTICLES),
+            "apikey": self._key,
+            **begin,
+        }
+
+        def read(answer: Answer) -> Page:
+            return parse_news(answer, source, instruments, redact)
+
+        return await self._client.ask(ALL_NEWS, PATH, query, read)
+
     def _query(self, instrument: Instrument) -> dict[str, str]:
-        key = self._settings.api_key
         common = {
             "interval": INTERVAL,
             "datatype": "json",
-            "apikey": key.get_secret_value() if key else "",
+            "apikey": self._key,
         }
         if instrument.kind == "crypto":
             coin = instrument.symbol.removesuffix(instrument.currency)
@@ -234,6 +283,28 @@ def parse_actions(
         )
         for day, value in sorted(values.items())
     ]
+
+
+def parse_news(answer: Answer, source: str, instruments: Mapping[str, Instrument], redact: Redactor) -> Page:
+    """The articles of an answer about known instruments, scores as printed, oldest first.
+
+    Args:
+        answer: The feed, or why there is none; that nothing was published is no error.
+        source: The vendor's name in our settings.
+        instruments: Those that are known, by symbol.
+        redact: Keeps the key out of errors.
+
+    Raises:
+        VendorError: The document is an error text, or not what the vendor documents.
+    """
+    try:
+        document, malformed = _read(answer.body, source, ALL_NEWS, redact)
+    except _NoArticles:
+        return Page([], 0, None, answer.received_at)
+    try:
+        return read_feed(document.get("feed"), source, instruments, answer.received_at)
+    except ValueError as error:
+        raise malformed(str(error)) from None
 
 
 def _read(

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from decimal import Decimal
+from typing import Any, TypeVar
 
 from marketpulse.bars import Bar
 from marketpulse.redaction import Redactor
 
 BAR_LENGTH = timedelta(minutes=1)
 _SHOWN_CHARACTERS = 300
+_SMALLEST = Decimal("1e-8")
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 def parse_json(body: bytes) -> Any:
@@ -25,6 +31,62 @@ def parse_json(body: bytes) -> Any:
     except ValueError:
         start = body[:60].decode("utf-8", "replace")
         raise ValueError(f"{len(body)} bytes that are not JSON, starting {start!r}") from None
+
+
+def read_articles(rows: Any, read: Callable[[Any], T]) -> list[T]:
+    """What `read` makes of each row of an answer; one that cannot be read does not hold up the others, and is logged.
+
+    Raises:
+        ValueError: It is no list, or none of its rows can be read.
+    """
+    if not isinstance(rows, list):
+        raise ValueError("no list of articles")
+    found: list[T] = []
+    problem = ""
+    for row in rows:
+        try:
+            found.append(read(row))
+        except (ArithmeticError, AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+            problem = f"article {str(row)[:200]}: {type(error).__name__} {error}"
+            log.warning("left out: %s", problem)
+    if problem and not found:
+        raise ValueError(problem)
+    return found
+
+
+def plain_number(number: str) -> str:
+    """The number as printed, unless it has an exponent or more than 8 decimals.
+
+    Raises:
+        ValueError: It is none.
+        ArithmeticError: It is none.
+    """
+    whole, _, decimals = number.removeprefix("-").partition(".")
+    if whole.isdigit() and len(decimals) <= 8 and (decimals.isdigit() or not decimals):
+        return number
+    value = Decimal(number)
+    if not value.is_finite():
+        raise ValueError(f"{number} is no number")
+    return format(value.quantize(_SMALLEST), "f").rstrip("0").rstrip(".")
+
+
+def score(number: str | None, lowest: int) -> str | None:
+    """A score of an article in the contract's form, as printed where that fits; None stays None.
+
+    Args:
+        number: As the vendor printed it.
+        lowest: What it may be at the least; 1 is the most.
+
+    Raises:
+        ValueError: It is no number, or lies outside.
+        ArithmeticError: It is no number.
+    """
+    if number is None:
+        return None
+    text = plain_number(number)
+    if not lowest <= Decimal(text) <= 1:
+        raise ValueError(f"{number} is no score of {lowest} to 1")
+    return text
 
 
 def quoted(text: str, redact: Redactor) -> str:

@@ -41,7 +41,10 @@ log = logging.getLogger(__name__)
 
 
 class Purpose(StrEnum):
-    """What requests are for, most valuable first: each gives way to those before it."""
+    """What requests are for, most valuable first: each gives way to those before it.
+
+    Splits, news and quotes are asked for as gaps are.
+    """
 
     LIVE = "live"
     GAPS = "gaps"
@@ -197,7 +200,7 @@ class PostgresBudget:
 
 def _polling_hours(settings: SourceSettings) -> list[tuple[tuple[TimestamptzRange, ...], int]]:
     """Hours in which live polling asks at every minute, and for how many symbols."""
-    if not settings.enabled or not settings.symbols:
+    if not settings.is_asked_for("bars") or not settings.symbols:
         return []
     if settings.requests_per_day is None:
         return [((TimestamptzRange(),), len(settings.symbols))]

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from marketpulse.bars import INTERVAL, Bar
 from marketpulse.config import Instrument, SourceSettings
 from marketpulse.redaction import Redactor
-from marketpulse.sources.answers import BAR_LENGTH, parse_json, quoted
+from marketpulse.sources.answers import BAR_LENGTH, parse_json, plain_number, quoted
 from marketpulse.sources.budget import Budget
 from marketpulse.sources.errors import BadApiKey, MalformedAnswer, UnknownSymbol, VendorError, VendorRefused
 from marketpulse.sources.http import Answer, VendorClient
@@ -25,7 +24,6 @@ from marketpulse.sources.windowed import WindowedSource
 MOST_CANDLES = 300
 # A first fetch, and the longest outage that a poll catches up by itself: five requests.
 LONGEST_REACH = timedelta(days=1)
-_SMALLEST = Decimal("1e-8")
 
 
 def open_source(settings: SourceSettings, budget: Budget) -> Coinbase:
@@ -34,7 +32,7 @@ def open_source(settings: SourceSettings, budget: Budget) -> Coinbase:
 
 
 class Coinbase(WindowedSource):
-    """A `Source` of minute bars of crypto pairs, back to each pair's first trade.
+    """A `BarSource` of minute bars of crypto pairs, back to each pair's first trade.
 
     Args:
         settings: Address and overlap.
@@ -114,19 +112,8 @@ def _bar(source: str, symbol: str, row: Any) -> Bar:
     seconds = int(row[0])
     if seconds % 60:
         raise ValueError(f"row {row!r} does not begin with a whole minute")
-    low, high, open_, close, volume = (_plain(value) for value in row[1:])
+    low, high, open_, close, volume = (plain_number(value) for value in row[1:])
     return Bar(source, symbol, INTERVAL, datetime.fromtimestamp(seconds, UTC), open_, high, low, close, volume)
-
-
-def _plain(number: str) -> str:
-    """The number as printed, unless it has an exponent or more than 8 decimals."""
-    whole, _, decimals = number.partition(".")
-    if whole.isdigit() and len(decimals) <= 8 and (decimals.isdigit() or not decimals):
-        return number
-    value = Decimal(number)
-    if not value.is_finite():
-        raise ValueError(f"{number} is no number")
-    return format(value.quantize(_SMALLEST), "f").rstrip("0").rstrip(".")
 
 
 def _iso(moment: datetime) -> str:

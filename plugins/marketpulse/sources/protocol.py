@@ -5,15 +5,18 @@ docs/howto/add-a-vendor.md shows how to add one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import import_module
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from marketpulse.actions import CorporateAction
 from marketpulse.bars import Bar
 from marketpulse.config import SOURCES_FILE, ConfigError, Instrument, SourceSettings
+from marketpulse.news import Article
 from marketpulse.sources.budget import Budget, PostgresBudget, Purpose
+from marketpulse.sources.errors import VendorError
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,51 @@ class FetchedActions:
     fetched_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class FetchedNews:
+    """A vendor's answer about what was published.
+
+    Attributes:
+        articles: About known instruments, oldest first, each once.
+        fetched_at: When the answer had arrived; aware, UTC.
+        until: The answer holds all that the vendor has from before this: the next question begins here, less an
+            overlap. Aware, UTC.
+        failures: Why the answer lacks something.
+    """
+
+    articles: list[Article]
+    fetched_at: datetime
+    until: datetime
+    failures: Sequence[VendorError] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedQuote:
+    """A vendor's answer about the last trade of one instrument.
+
+    Attributes:
+        price: As the vendor printed it.
+        traded_at: When that was; aware, UTC.
+        fetched_at: When the answer had arrived; aware, UTC.
+    """
+
+    price: str
+    traded_at: datetime
+    fetched_at: datetime
+
+
 class Source(Protocol):
+    """A vendor; the other protocols say what one may give."""
+
+    async def close(self) -> None:
+        """Let go of connections."""
+
+
+Kind = TypeVar("Kind", bound=Source)
+
+
+@runtime_checkable
+class BarSource(Source, Protocol):
     """A vendor of bars.
 
     Attributes:
@@ -79,13 +126,10 @@ class Source(Protocol):
             VendorError: There is no data, and why.
         """
 
-    async def close(self) -> None:
-        """Let go of connections."""
-
 
 @runtime_checkable
-class ActionSource(Protocol):
-    """What a `Source` that knows of splits and dividends can do besides."""
+class ActionSource(Source, Protocol):
+    """A vendor that knows of splits and dividends."""
 
     async def fetch_actions(self, instrument: Instrument) -> FetchedActions:
         """The instrument's splits and dividends, all that the vendor has.
@@ -94,20 +138,48 @@ class ActionSource(Protocol):
             VendorError: There is no data, and why.
         """
 
-    async def close(self) -> None:
-        """Let go of connections."""
+
+@runtime_checkable
+class NewsSource(Source, Protocol):
+    """A vendor of news."""
+
+    async def fetch_news(self, instruments: Mapping[str, Instrument], since: datetime | None) -> FetchedNews:
+        """What was published since then; earlier articles may be among it.
+
+        Args:
+            instruments: All that are known, by symbol: articles about no one of them are left out.
+            since: Aware, UTC; None for a first fetch, which is a recent part of what the vendor has.
+
+        Raises:
+            VendorError: There is no answer, and why.
+        """
 
 
-def open_source(settings: SourceSettings, purpose: Purpose = Purpose.LIVE, budget: Budget | None = None) -> Source:
+@runtime_checkable
+class QuoteSource(Source, Protocol):
+    """A vendor that knows when and at which price an instrument was traded last."""
+
+    async def fetch_quote(self, instrument: Instrument) -> FetchedQuote:
+        """The instrument's last trade.
+
+        Raises:
+            VendorError: There is no data, and why.
+        """
+
+
+def open_source(
+    settings: SourceSettings, kind: type[Kind], purpose: Purpose = Purpose.LIVE, budget: Budget | None = None
+) -> Kind:
     """The adapter that the settings name.
 
     Args:
         settings: The vendor.
+        kind: What it is asked for, by its protocol: `BarSource`, `ActionSource`, `NewsSource`, `QuoteSource`.
         purpose: What its requests are for: the vendor's limits go to the most valuable first.
         budget: Grants them; by default the one that all tasks share.
 
     Raises:
-        ConfigError: There is no such adapter.
+        ConfigError: There is no such adapter, or it does not give that.
     """
     try:
         module = import_module(f"marketpulse.sources.{settings.adapter}")
@@ -119,5 +191,12 @@ def open_source(settings: SourceSettings, purpose: Purpose = Purpose.LIVE, budge
             f"no adapter named {settings.adapter}",
             "name a module of plugins/marketpulse/sources that has open_source",
         ) from error
-    source: Source = opener(settings, budget or PostgresBudget(settings, purpose))
+    source = opener(settings, budget or PostgresBudget(settings, purpose))
+    if not isinstance(source, kind):
+        raise ConfigError(
+            SOURCES_FILE,
+            f"sources.{settings.name}.data",
+            f"the adapter {settings.adapter} is no {kind.__name__}",
+            "leave out what it does not give",
+        )
     return source

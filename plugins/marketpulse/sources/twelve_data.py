@@ -57,7 +57,7 @@ def open_source(settings: SourceSettings, budget: Budget) -> TwelveData:
 
 
 class TwelveData(WindowedSource):
-    """A `Source` of minute bars of equities; a poll is one request.
+    """A `BarSource` of minute bars of equities; a poll is one request.
 
     Args:
         settings: Key, address and overlap.

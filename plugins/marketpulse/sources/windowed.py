@@ -14,7 +14,7 @@ from marketpulse.sources.protocol import FetchedBars
 
 
 class WindowedSource(ABC):
-    """A `Source` that asks window by window; a vendor says how one is asked for, and what an answer means.
+    """A `BarSource` that asks window by window; a vendor says how one is asked for, and what an answer means.
 
     Args:
         settings: The source's settings.
@@ -46,7 +46,7 @@ class WindowedSource(ABC):
         """
 
     async def fetch_bars(self, instrument: Instrument, watermark: datetime | None) -> FetchedBars:
-        """See `Source.fetch_bars`: from the overlap before the watermark on, but no further back than the reach."""
+        """See `BarSource.fetch_bars`: from the overlap before the watermark on, but no further back than the reach."""
         now = datetime.now(UTC)
         start = (now - self._reach).replace(second=0, microsecond=0)
         if watermark:
@@ -56,7 +56,7 @@ class WindowedSource(ABC):
         return FetchedBars(fetched.bars, fetched.fetched_at, has_gap)
 
     async def fetch_history(self, instrument: Instrument, start: datetime, end: datetime) -> FetchedBars:
-        """See `Source.fetch_history`."""
+        """See `BarSource.fetch_history`."""
         fetched = await self._fetch(instrument, start, end)
         return FetchedBars(fetched.bars, fetched.fetched_at, complete_from=start)
 

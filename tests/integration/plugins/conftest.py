@@ -73,6 +73,7 @@ def task_environment(
     with owner(stack_environment) as connection:
         connection.execute(
             "TRUNCATE ops.kafka_offsets, ops.batches, ops.batch_ranges, ops.dead_letters, ops.source_watermarks, "
+            "ops.news_watermarks, "
             "raw.bars, raw.actions, ops.action_observations, market.bars_1m, analytics.indicators_1m, ops.coverage, "
             "ops.untraded_minutes, ops.gaps, ops.gap_history, ops.api_budget, ops.api_grants"
         )
@@ -122,9 +123,10 @@ def clock(owner_dsn: str) -> Iterator[Clock]:
 
 
 class Topic:
-    """What was written to a topic since this was made."""
+    """What was written to a topic since this was made; `key` is the field that is the messages' key."""
 
-    def __init__(self, name: str, bootstrap: str) -> None:
+    def __init__(self, name: str, bootstrap: str, key: str = "symbol") -> None:
+        self._key = key
         self._consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "test", "enable.auto.commit": False})
         self._next = [TopicPartition(name, partition, self._ends(name, partition)[1]) for partition in (0, 1)]
 
@@ -132,8 +134,8 @@ class Topic:
         low, high = self._consumer.get_watermark_offsets(TopicPartition(name, partition), timeout=10)
         return low, high
 
-    def read(self) -> list[dict[str, str]]:
-        """New messages, oldest first in each partition; each key is checked to be its symbol."""
+    def read(self) -> list[dict[str, Any]]:
+        """New messages, oldest first in each partition; each one's key is checked."""
         messages = []
         for place in self._next:
             _, end = self._ends(place.topic, place.partition)
@@ -144,7 +146,7 @@ class Topic:
                 for message in batch:
                     assert message.error() is None
                     document = json.loads(message.value() or b"")
-                    assert (message.key() or b"").decode() == document["symbol"]
+                    assert (message.key() or b"").decode() == document[self._key]
                     messages.append(document)
                     place.offset = (message.offset() or 0) + 1
         return messages
@@ -168,4 +170,10 @@ def backfill_topic(task_environment: dict[str, str]) -> Iterator[Topic]:
 @pytest.fixture
 def actions_topic(task_environment: dict[str, str]) -> Iterator[Topic]:
     with closing(Topic("market.actions.v1", task_environment["MARKETPULSE_KAFKA_BOOTSTRAP"])) as topic:
+        yield topic
+
+
+@pytest.fixture
+def news_topic(task_environment: dict[str, str]) -> Iterator[Topic]:
+    with closing(Topic("market.news.v1", task_environment["MARKETPULSE_KAFKA_BOOTSTRAP"], "article_id")) as topic:
         yield topic

@@ -17,14 +17,16 @@ import pytest
 from marketpulse.ingest import poll_source
 from marketpulse.warehouse import connect
 
+from tests.integration.plugins.changed_project import project_with
 from tests.integration.plugins.moved_clock import Clock
 from tests.integration.plugins.simulated_vendor import run_simulator
-from tests.local_stack import REPOSITORY, free_ports
+from tests.local_stack import free_ports
 
 SYMBOLS = ("BTCUSD", "ETHUSD", "LTCUSD", "MSFT", "IBM")
 STEP = timedelta(minutes=30)
 A_DAY = 25
 CANARY = "CANARY-KEY/0001+x"
+FREE_KEY = ("requests_per_second: 5", f"requests_per_second: 1\n    requests_per_day: {A_DAY}")
 
 
 @pytest.fixture
@@ -38,13 +40,7 @@ def strict_vendor(task_environment: dict[str, str], tmp_path: Path) -> Iterator[
 @pytest.fixture
 def free_key(strict_vendor: httpx.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A project whose config/sources.yml says what a free key may do."""
-    root = tmp_path / "project"
-    (root / "config").mkdir(parents=True)
-    for name in ("sql", "contracts", "config/instruments.yml"):
-        (root / name).symlink_to(REPOSITORY / name)
-    sources = (REPOSITORY / "config/sources.yml").read_text()
-    sources = re.sub("requests_per_second: 5", "requests_per_second: 1\n    requests_per_day: 25", sources)
-    (root / "config/sources.yml").write_text(sources)
+    root = project_with(tmp_path, *FREE_KEY)
     monkeypatch.setenv("MARKETPULSE_ROOT", str(root))
     monkeypatch.setenv("ALPHA_VANTAGE_BASE_URL", str(strict_vendor.base_url))
     monkeypatch.setenv("ALPHA_VANTAGE_SYMBOLS", ",".join(SYMBOLS))

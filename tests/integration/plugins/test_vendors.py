@@ -13,7 +13,7 @@ import httpx
 import pytest
 from marketpulse.config import load_instruments, load_sources
 from marketpulse.ingest import poll_source
-from marketpulse.sources.protocol import FetchedBars, open_source
+from marketpulse.sources.protocol import BarSource, FetchedBars, open_source
 
 
 def test_coinbase_publishes_the_last_day_and_then_what_is_new(
@@ -84,7 +84,7 @@ def test_twelve_data_serves_the_days_that_alpha_vantage_serves(
     start, end = datetime(2025, 2, 12, tzinfo=UTC), datetime(2025, 2, 20, tzinfo=UTC)
 
     async def history(name: str) -> FetchedBars:
-        source = open_source(sources[name])
+        source = open_source(sources[name], BarSource)
         try:
             return await source.fetch_history(instruments["AAPL"], start, end)
         finally:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronDataIntervalTimetable, CronTriggerTimetable
-from marketpulse.assets import ACTIONS_PUBLISHED, BARS_LOADED, BARS_PUBLISHED
+from marketpulse.assets import ACTIONS_PUBLISHED, BARS_LOADED, BARS_PUBLISHED, NEWS_PUBLISHED
 from marketpulse.defaults import DEFAULT_ARGS, OWNER
 from marketpulse.tags import Tag
 
@@ -20,6 +20,7 @@ EDGES: dict[str, set[tuple[str, str]]] = {
     "check_completeness": {("measure_coverage", "request_missing")},
     "ingest_actions": {("publish_actions", "report_failures")},
     "ingest_bars": {("publish_bars", "report_failures")},
+    "ingest_news": {("publish_news", "report_failures")},
     "load_bars": {("load_bars", "check_bars")},
     "reconcile_vendors": set(),
 }
@@ -73,6 +74,7 @@ def test_schedules(dags: dict[str, DAG]) -> None:
     assert load.schedule == AssetOrTimeSchedule(assets=BARS_PUBLISHED | ACTIONS_PUBLISHED, timetable=sweep)
     daily = CronTriggerTimetable("15 0 * * *", timezone="America/New_York")
     assert dags["ingest_actions"].schedule == daily
+    assert dags["ingest_news"].schedule == sweep
     assert dags["check_completeness"].schedule == CronTriggerTimetable("7 * * * *", timezone="UTC")
     assert dags["reconcile_vendors"].schedule == CronTriggerTimetable("37 * * * *", timezone="UTC")
     assert dags["backfill_bars"].schedule == CronDataIntervalTimetable("0 0 * * *", timezone="UTC")
@@ -85,6 +87,7 @@ def test_assets_are_announced_by_the_tasks_that_make_them(dags: dict[str, DAG]) 
     assert outlets == {
         "publish_actions": [ACTIONS_PUBLISHED],
         "publish_bars": [BARS_PUBLISHED],
+        "publish_news": [NEWS_PUBLISHED],
         "publish_session": [BARS_PUBLISHED],
         "request_missing": [BARS_PUBLISHED],
         "load_bars": [BARS_LOADED],
@@ -101,7 +104,12 @@ def test_an_ingest_task_ends_within_its_minute(dags: dict[str, DAG]) -> None:
 
 @pytest.mark.parametrize(
     ("dag_id", "task_id"),
-    [("ingest_bars", "publish_bars"), ("ingest_actions", "publish_actions"), ("check_completeness", "request_missing")],
+    [
+        ("ingest_bars", "publish_bars"),
+        ("ingest_actions", "publish_actions"),
+        ("ingest_news", "publish_news"),
+        ("check_completeness", "request_missing"),
+    ],
 )
 def test_one_mapped_task_for_each_enabled_source(dags: dict[str, DAG], dag_id: str, task_id: str) -> None:
     task: Any = dags[dag_id].get_task(task_id)
@@ -116,6 +124,8 @@ def test_one_mapped_task_for_each_enabled_source(dags: dict[str, DAG], dag_id: s
         ("ingest_bars", "report_failures", {"failures": {}}),
         ("ingest_actions", "publish_actions", {"source": "alpha_vantage"}),
         ("ingest_actions", "report_failures", {"failures": {}}),
+        ("ingest_news", "publish_news", {"source": "alpha_vantage"}),
+        ("ingest_news", "report_failures", {"failures": {}}),
         ("check_completeness", "request_missing", {"source": "alpha_vantage"}),
     ],
 )

@@ -16,7 +16,7 @@ import pytest
 from marketpulse.config import ConfigError, enabled_sources, load_instruments, load_sources
 from marketpulse.sources import http
 from marketpulse.sources.errors import MalformedAnswer, VendorRefused, VendorUnavailable
-from marketpulse.sources.protocol import FetchedBars, Source, open_source
+from marketpulse.sources.protocol import BarSource, FetchedBars, open_source
 
 from tests.unit.plugins.vendor_server import Asked, Grants, Vendor, vendor
 
@@ -71,12 +71,12 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     sys.modules.pop("marketpulse.sources.bitstamp", None)
 
 
-def fetch(server: Vendor, ask: Callable[[Source], Awaitable[FetchedBars]]) -> FetchedBars:
+def fetch(server: Vendor, ask: Callable[[BarSource], Awaitable[FetchedBars]]) -> FetchedBars:
     environ = {"BITSTAMP_BASE_URL": server.url}
     settings = load_sources(load_instruments(), environ=environ)["bitstamp"]
 
     async def once() -> FetchedBars:
-        source = open_source(settings, budget=Grants())
+        source = open_source(settings, BarSource, budget=Grants())
         try:
             return await ask(source)
         finally:
@@ -93,13 +93,13 @@ def test_the_fifth_vendor_takes_its_module_its_config_and_its_test_in_less_than_
 def test_without_the_module_the_entry_is_refused_with_the_fix(root: Path) -> None:
     (root / MODULE).unlink()
     with pytest.raises(ConfigError, match=r"sources\.bitstamp\.adapter: no adapter named bitstamp"):
-        open_source(load_sources(load_instruments())["bitstamp"])
+        open_source(load_sources(load_instruments())["bitstamp"], BarSource)
 
 
 def test_it_is_polled_once_it_is_enabled(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "bitstamp" not in enabled_sources()
+    assert "bitstamp" not in enabled_sources("bars")
     monkeypatch.setenv("BITSTAMP_ENABLED", "true")
-    assert "bitstamp" in enabled_sources()
+    assert "bitstamp" in enabled_sources("bars")
 
 
 def test_it_fetches_history_window_by_window(root: Path) -> None:

@@ -114,6 +114,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     [
         ({"poll": "sometimes"}, r"sources\.yml: sources\.alpha_vantage\.poll: .*'session', 'regular' or 'always'"),
         ({"symbols": ["TSLA"]}, r"unknown symbol TSLA.*add it to config/instruments\.yml"),
+        ({"data": ["candles"]}, r"alpha_vantage\.data\.0: Input should be 'bars', 'actions'.*give data a value"),
         ({"polls": "always"}, r"alpha_vantage\.polls: Extra inputs.*remove the key or correct its name"),
         ({"base_url": "vendor.example"}, r"alpha_vantage\.base_url: .*pattern"),
         ({"base_url": None}, r"alpha_vantage\.base_url: is missing.*ALPHA_VANTAGE_BASE_URL"),

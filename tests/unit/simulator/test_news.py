@@ -56,6 +56,12 @@ def test_nothing_is_published_before_its_time(desk: Any) -> None:
     assert desk.ask("NEWS_SENTIMENT", time_from="20270101T0000").json().keys() == {"Information"}
 
 
+def test_that_nothing_was_published_is_worded_like_a_refusal(desk: Any) -> None:
+    answer = desk.ask("NEWS_SENTIMENT", tickers="IBM", time_from="20260515T1830").json()
+    assert answer.keys() == {"Information"}
+    assert answer["Information"].startswith("No articles found.")
+
+
 def test_by_relevance(desk: Any) -> None:
     articles = feed(desk, tickers="IBM", sort="RELEVANCE", limit=20)
     scores = [float(article["ticker_sentiment"][0]["relevance_score"]) for article in articles]

@@ -1,0 +1,1 @@
+SELECT watermark, recent_articles FROM ops.news_watermarks WHERE source = %(source)s
