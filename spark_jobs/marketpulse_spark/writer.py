@@ -186,11 +186,22 @@ def _write_indicators(cursor: adbc.Cursor, indicators: pa.Table, fresh: pa.Table
     """Adds the indicators of new bars and merges those of all other affected bars."""
     is_new = bars_among(indicators, fresh)
     warehouse.copy(cursor, "analytics", "indicators_1m", indicators.filter(is_new))
-    recomputed = indicators.filter(pc.invert(is_new))
+    merge_indicators(cursor, indicators.filter(pc.invert(is_new)))
+
+
+def merge_indicators(cursor: adbc.Cursor, recomputed: pa.Table) -> None:
+    """Writes indicators of bars that may have some; rows that do not change are left alone.
+
+    Args:
+        cursor: Of the transaction to write in.
+        recomputed: KEY and INDICATORS of `transforms.bars`.
+    """
     if recomputed.num_rows:
         cursor.execute("CREATE TEMP TABLE recomputed (LIKE analytics.indicators_1m) ON COMMIT DROP")
         warehouse.copy(cursor, None, "recomputed", recomputed)
-        cursor.execute(warehouse.sql_text("analytics/indicators_1m/merge.sql"))
+        cursor.execute("ANALYZE recomputed")
+        cursor.execute(warehouse.sql_text("analytics/indicators_1m/delete_changed.sql"))
+        cursor.execute(warehouse.sql_text("analytics/indicators_1m/insert_recomputed.sql"))
 
 
 def _record(cursor: adbc.Cursor, counts: Sequence[RangeCount], batch_id: int) -> None:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from marketpulse_spark.transforms.indicators import (
-    INDICATORS,
-    with_affected,
-    with_moving_averages,
-    with_price_changes,
-)
+from marketpulse_spark.transforms.affected import with_affected
+from marketpulse_spark.transforms.indicators import INDICATORS, REACH, with_indicators
 from marketpulse_spark.transforms.versions import with_newest_version
 
 #: What tells one series of bars from another.
@@ -31,15 +27,18 @@ def affected_indicators(rows: DataFrame, series: Sequence[str] = WINDOWED) -> Da
         series: WINDOWED, and a column that follows from them where the rows are already distributed by it:
             that spares a shuffle.
     """
-    is_own = F.col("divisor").isNull()
-    close = F.col("close").cast("double")
     versions = with_newest_version(rows, series).select(
         *series,
         "ts",
         "is_newest",
         "is_changed",
-        is_own.alias("is_own"),
-        F.when(is_own, close).otherwise(close / F.col("divisor")).alias("close_price"),
+        F.col("divisor").isNull().alias("is_own"),
+        *(_in_shares_of_window(name).alias(f"{name}_price") for name in ("high", "low", "close")),
     )
-    computed = with_moving_averages(with_price_changes(versions, series), series)
-    return with_affected(computed, series).where("is_affected AND is_own").select(*KEY, *INDICATORS)
+    computed = with_affected(with_indicators(versions, series), series, REACH)
+    return computed.where("is_affected AND is_own").select(*KEY, *INDICATORS)
+
+
+def _in_shares_of_window(name: str) -> Column:
+    printed = F.col(name).cast("double")
+    return F.when(F.col("divisor").isNull(), printed).otherwise(printed / F.col("divisor"))

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-import functools
 import math
-import operator
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
 import orjson
-from marketpulse_spark.transforms.indicators import CHANGE_BARS, SMA_BARS
+from marketpulse_spark.transforms.bars import KEY
+from marketpulse_spark.transforms.indicators import INDICATORS, REACH
 
 from tests.integration.spark_jobs.feed import Record
 from tests.integration.spark_jobs.warehouse import MARKET_TABLES, Rows, Warehouse
+from tests.unit.spark_jobs.formulas import Bars, value
 
 _ONE = Decimal(1)
 _NUMBERS = ("open", "high", "low", "close", "volume")
@@ -78,18 +78,17 @@ def _splits(said: Iterable[tuple[Any, ...]]) -> dict[str, list[tuple[dt.datetime
 
 def _indicators(bars: Rows, splits: dict[str, list[tuple[dt.datetime, Decimal]]]) -> Iterator[tuple[Any, ...]]:
     """Recomputes all indicators from scratch, each in the shares of its bar: equal to the last bit."""
-    series: dict[tuple[str, str], list[tuple[dt.datetime, float]]] = defaultdict(list)
+    series: dict[tuple[str, str], Rows] = defaultdict(list)
     for row in bars:
-        series[row[:2]].append((row[2], float(row[6])))
-    for key, points in series.items():
-        points.sort()
-        for place, (ts, close) in enumerate(points):
-            closes = [then / _ratio(splits.get(key[0], []), at, ts) for at, then in points[: place + 1]]
-            averages = [_sum(closes, place, width) / width if place + 1 >= width else None for width in SMA_BARS]
-            earlier = [closes[place - width] if place >= width else None for width in CHANGE_BARS]
-            changes = [None if before is None else close - before for before in earlier]
-            percent = [None if before is None else (close / before - 1.0) * 100.0 for before in earlier]
-            yield (*key, ts, *averages, *changes, *percent)
+        series[row[:2]].append(row[2:])
+    for (symbol, source), of_series in series.items():
+        of_series.sort(reverse=True)
+        for place, (ts, *_) in enumerate(of_series):
+            reached = of_series[place : place + REACH + 1]
+            ratios = [_ratio(splits.get(symbol, []), at, ts) for at, *_ in reached]
+            prices = [[float(each) / ratio for each in row[2:5]] for row, ratio in zip(reached, ratios, strict=True)]
+            window = Bars(*zip(*prices, strict=True))
+            yield (symbol, source, ts, *(value(name, window) for name in INDICATORS))
 
 
 def _ratio(splits: list[tuple[dt.datetime, Decimal]], after: dt.datetime, until: dt.datetime) -> float:
@@ -97,18 +96,11 @@ def _ratio(splits: list[tuple[dt.datetime, Decimal]], after: dt.datetime, until:
     return float(math.prod((ratio for start, ratio in splits if after < start <= until), start=_ONE))
 
 
-def _sum(closes: list[float], last: int, bars: int) -> float:
-    """The sum of so many closes, added as the transform says: newest first, 20 as 4 times 5, 60 as 3 times 20."""
-    if bars == 1:
-        return closes[last]
-    part = {5: 1, 20: 5, 60: 20}[bars]
-    return functools.reduce(operator.add, (_sum(closes, last - start, part) for start in range(0, bars, part)))
-
-
 def found(warehouse: Warehouse) -> dict[str, Rows]:
     """The tables in the same layout and order."""
+    columns = dict.fromkeys(MARKET_TABLES, "*") | {"analytics.indicators_1m": ", ".join([*KEY, *INDICATORS])}
     return {
-        table: sorted((normal(row) for row in warehouse.rows(f"SELECT * FROM {table}")), key=repr)
+        table: sorted((normal(row) for row in warehouse.rows(f"SELECT {columns[table]} FROM {table}")), key=repr)
         for table in MARKET_TABLES
     }
 

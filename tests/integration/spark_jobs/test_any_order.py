@@ -77,7 +77,14 @@ class History:
     @property
     def good(self) -> list[Record]:
         base = [
-            bar(_FIRST + number, f"{100 + number % 13}.{number:02}", symbol=symbol, fetched_at=fetched(1))
+            bar(
+                _FIRST + number,
+                f"{100 + number % 13}.{number:02}",
+                high=f"{115 + number % 5}",
+                low=f"{99 - number % 7}.5",
+                symbol=symbol,
+                fetched_at=fetched(1),
+            )
             for symbol, bars in self.base_bars.items()
             for number in range(bars)
         ]

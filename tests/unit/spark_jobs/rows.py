@@ -34,6 +34,16 @@ def observation(number: int, close: str = "100", *, is_stored: bool = False, **c
     return row | {name: Decimal(row[name]) for name in NUMBERS}
 
 
+def candle(number: int, close: str, **changes: Any) -> dict[str, Any]:
+    """The same of a bar whose price moved within its minute, by some tenths of a percent."""
+    spread = Decimal(close) * (number % 7 + 1) / 1000
+    return observation(
+        number,
+        close,
+        **{"high": f"{spread + Decimal(close):.8f}", "low": f"{Decimal(close) - spread / 2:.8f}"} | changes,
+    )
+
+
 def parsed_bar(number: int, offset: int, **changes: Any) -> dict[str, Any]:
     """A message that keeps the contract, in the layout `schemas.ROWS`."""
     seen = {name: str(value) if name in NUMBERS else value for name, value in observation(number, **changes).items()}

@@ -1,4 +1,4 @@
-"""Indicators over splits, against pandas on prices that are in the shares of the bar."""
+"""Indicators over splits, against the reference on prices that are in the shares of the bar."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ from marketpulse_spark.rebasing import Rebasing
 from marketpulse_spark.schemas import OBSERVATIONS, OBSERVATIONS_DDL
 from marketpulse_spark.splits import ShareBases, Split
 from marketpulse_spark.transforms.bars import affected_indicators
-from marketpulse_spark.transforms.indicators import INDICATORS, REACH
+from marketpulse_spark.transforms.indicators import REACH
 from pyspark.sql import SparkSession
 
 from tests.unit.spark_jobs.messages import START
-from tests.unit.spark_jobs.reference import indicators
-from tests.unit.spark_jobs.rows import observation
-from tests.unit.spark_jobs.test_indicators import walk
+from tests.unit.spark_jobs.rows import candle, observation
+from tests.unit.spark_jobs.test_indicators import PRICES, as_bars, assert_as_reference, walk
 
 
 def split(number: int, before: str, after: str) -> Split:
@@ -44,26 +43,20 @@ def affected(
 
 
 def in_shares_of(rows: list[dict[str, Any]], splits: Sequence[Split], basis: int) -> pd.DataFrame:
-    """Bars up to the end of a basis, their closes in its shares."""
+    """Bars up to the end of a basis, their prices in its shares."""
     adjusted = []
     for row in rows:
         own = sum(each.effective_at <= row["ts"] for each in splits)
         if own <= basis:
             ratio = np.prod([float(each.after) for each in splits[own:basis]])
-            adjusted.append(row | {"close": float(row["close"]) / ratio})
-    return pd.DataFrame(adjusted, columns=["symbol", "source", "ts", "close"])
+            adjusted.append(row | {name: float(row[name]) / ratio for name in PRICES})
+    return as_bars(adjusted)
 
 
 def assert_right(found: pd.DataFrame, rows: list[dict[str, Any]], splits: Sequence[Split]) -> None:
     basis = sum((found["ts"] >= each.effective_at).astype(int) for each in splits)
     for number, of_basis in found.groupby(basis):
-        wanted = indicators(in_shares_of(rows, splits, int(str(number))))
-        wanted = wanted.merge(of_basis[["source", "ts"]], on=["source", "ts"])
-        assert len(wanted) == len(of_basis)
-        for name in INDICATORS:
-            np.testing.assert_allclose(
-                of_basis[name].to_numpy(dtype=float), wanted[name].to_numpy(), rtol=1e-9, atol=1e-9, err_msg=name
-            )
+        assert_as_reference(of_basis, in_shares_of(rows, splits, int(str(number))))
 
 
 @pytest.mark.parametrize(
@@ -79,7 +72,7 @@ def assert_right(found: pd.DataFrame, rows: list[dict[str, Any]], splits: Sequen
 def test_every_bar_is_in_its_own_shares(spark: SparkSession, splits: list[Split]) -> None:
     splits = sorted(splits, key=lambda each: each.effective_at)
     rows = [
-        observation(2 * number if number > 100 else number, price, source=source)
+        candle(2 * number if number > 100 else number, price, source=source)
         for source, seed in (("alpha_vantage", 1), ("coinbase", 2))
         for number, price in enumerate(walk(170, seed))
     ]
@@ -98,7 +91,7 @@ def test_known_values(spark: SparkSession) -> None:
 
 
 def test_a_split_changes_no_bit_of_windows_that_it_is_not_in(spark: SparkSession) -> None:
-    rows = [observation(number, price) for number, price in enumerate(walk(300))]
+    rows = [candle(number, price) for number, price in enumerate(walk(300))]
     without = affected(spark, rows, [])
     # 1.046 has no exact double; a factor from the first share on would show in every bar after it.
     adjusted = affected(spark, rows, [split(100, "1.046", "1.046"), split(200, "3", "3")])
@@ -124,14 +117,14 @@ def test_a_split_changes_no_bit_of_windows_that_it_is_not_in(spark: SparkSession
 def test_news_of_a_split_affects_the_sixty_bars_after_it(
     spark: SparkSession, splits: list[Split], touched: range
 ) -> None:
-    rows = [observation(number, price, is_stored=True) for number, price in enumerate(walk(300))]
+    rows = [candle(number, price, is_stored=True) for number, price in enumerate(walk(300))]
     found = affected(spark, rows, splits)
     assert found["ts"].tolist() == [rows[number]["ts"] for number in touched]
     assert_right(found, rows, splits)
 
 
 def test_a_bar_that_changes_before_a_split_affects_bars_on_both_sides(spark: SparkSession) -> None:
-    rows = [observation(number, price, is_stored=True) for number, price in enumerate(walk(300))]
+    rows = [candle(number, price, is_stored=True) for number, price in enumerate(walk(300))]
     rows[90] = observation(90, "123")
     splits = [split(100, "2", "2")]
     found = affected(spark, rows, splits)
@@ -142,7 +135,7 @@ def test_a_bar_that_changes_before_a_split_affects_bars_on_both_sides(spark: Spa
 def test_superseded_versions_before_a_split_move_nothing(spark: SparkSession) -> None:
     prices = walk(120)
     late = [observation(number, "9999", fetched_at=observation(-2000)["ts"]) for number in range(120)]
-    right = [observation(number, price) for number, price in enumerate(prices)]
+    right = [candle(number, price) for number, price in enumerate(prices)]
     splits = [split(60, "2", "2")]
     found = affected(spark, [*late, *right], splits)
     assert len(found) == 120
