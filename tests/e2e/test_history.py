@@ -186,7 +186,7 @@ def until_yesterday(path: Path, shifted: Path) -> tuple[Path, Bars]:
     """
     bars = read_file(path)
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
-    kept = {}
+    kept: Bars = {}
     for symbol in {symbol for symbol, _ in bars}:
         days = sorted({start.date() for each, start in bars if each == symbol}, reverse=True)
         moved = {day: yesterday - timedelta(days=number) for number, day in enumerate(days)}
