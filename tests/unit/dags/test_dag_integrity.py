@@ -18,6 +18,7 @@ REPOSITORY = Path(__file__).parents[3]
 EDGES: dict[str, set[tuple[str, str]]] = {
     "backfill_bars": set(),
     "check_completeness": {("measure_coverage", "request_missing")},
+    "check_quotes": set(),
     "ingest_actions": {("publish_actions", "report_failures")},
     "ingest_bars": {("publish_bars", "report_failures")},
     "ingest_news": {("publish_news", "report_failures")},
@@ -76,6 +77,7 @@ def test_schedules(dags: dict[str, DAG]) -> None:
     assert dags["ingest_actions"].schedule == daily
     assert dags["ingest_news"].schedule == sweep
     assert dags["check_completeness"].schedule == CronTriggerTimetable("7 * * * *", timezone="UTC")
+    assert dags["check_quotes"].schedule == CronTriggerTimetable("5,20,35,50 * * * *", timezone="UTC")
     assert dags["reconcile_vendors"].schedule == CronTriggerTimetable("37 * * * *", timezone="UTC")
     assert dags["backfill_bars"].schedule == CronDataIntervalTimetable("0 0 * * *", timezone="UTC")
     assert (ingest.max_active_runs, load.max_active_runs) == (2, 1)
@@ -127,6 +129,7 @@ def test_one_mapped_task_for_each_enabled_source(dags: dict[str, DAG], dag_id: s
         ("ingest_news", "publish_news", {"source": "alpha_vantage"}),
         ("ingest_news", "report_failures", {"failures": {}}),
         ("check_completeness", "request_missing", {"source": "alpha_vantage"}),
+        ("check_quotes", "compare_quotes", {"source": "finnhub"}),
     ],
 )
 def test_mapped_tasks_can_be_unmapped(
