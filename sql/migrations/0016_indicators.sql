@@ -1,4 +1,4 @@
--- Exponential averages, volatility, bands and oscillators; formulas in spark_jobs/marketpulse_spark/transforms/indicators.
+-- Exponential averages, volatility, bands, oscillators; formulas in spark_jobs/marketpulse_spark/transforms/indicators.
 -- depends: 0013_reconciliation
 ALTER TABLE analytics.indicators_1m
     ADD COLUMN ema_12                 double precision,
