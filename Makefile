@@ -15,10 +15,10 @@ override export FILE_TZ := $(value TZ)
 unexport TZ
 endif
 
-.PHONY: help up down status logs clean psql airflow import-bars test test-unit test-integration test-e2e lint format bench chaos
+.PHONY: help up down status logs clean psql airflow import-bars recompute-indicators test test-unit test-integration test-e2e lint format bench chaos
 
 help:  ## Lists the commands
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 up:  ## Installs everything, starts the local stack, waits for the first bars
 	@$(STACK) up
@@ -45,6 +45,10 @@ import-bars:  ## Loads a CSV file of bars through Kafka: FILE=... [SYMBOL=...] [
 	@test -n "$$FILE" || { echo "Fix: make import-bars FILE=bars.csv [SYMBOL=...] [SOURCE=...] [TZ=...]" >&2; exit 2; }
 	@$(STACK) run --needs-stack airflow python -m marketpulse.import_bars "$$FILE" $${SYMBOL:+--symbol "$$SYMBOL"} \
 		$${SOURCE:+--source "$$SOURCE"} $${FILE_TZ:+--tz "$$FILE_TZ"}
+
+recompute-indicators:  ## Computes the indicators of all stored bars again, as after a migration that adds one
+	@$(STACK) run --needs-stack spark spark_jobs/bin/spark-submit \
+		spark_jobs/marketpulse_spark/jobs/recompute_indicators.py
 
 test:  ## Runs all of lint, unit, integration and e2e; leaves nothing running
 	@$(STACK) test all

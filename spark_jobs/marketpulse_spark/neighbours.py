@@ -13,7 +13,7 @@ from psycopg.rows import dict_row
 from marketpulse_spark import warehouse
 from marketpulse_spark.islands import ISLANDS, find_islands
 from marketpulse_spark.rebasing import Rebasing
-from marketpulse_spark.schemas import NUMBERS, OBSERVATIONS
+from marketpulse_spark.schemas import ACTIONS, NUMBERS, OBSERVATIONS
 from marketpulse_spark.settings import LoadSettings
 from marketpulse_spark.splits import ShareBases, share_bases
 
@@ -48,13 +48,41 @@ def observe(
             yield rebasing.numbered(_as_observations(bars, is_stored=False))
     islands = pa.concat_tables([find_islands(seen), split_islands])
     if islands.num_rows:
-        with warehouse.transaction(settings) as connection, connection.cursor() as cursor:
-            cursor.adbc_ingest("islands", islands, mode="create", temporary=True)
-            cursor.execute(warehouse.sql_text("market/bars_1m/read_neighbours.sql"), [reach])
-            stored = cursor.fetch_arrow_table()
-        for batch in stored.to_batches():
-            yield rebasing.numbered(_as_observations(batch, is_stored=True))
+        for stored in _around(islands, settings, reach):
+            yield rebasing.numbered(stored)
     yield from rebasing.rebased()
+
+
+def observe_again(island: pa.Table, settings: LoadSettings, reach: int) -> Iterator[pa.RecordBatch]:
+    """Yields the stored bars of one island as if all of them had changed, with those around them.
+
+    Args:
+        island: One row of the layout `islands.ISLANDS`.
+        settings: Where the warehouse is.
+        reach: How many bars an indicator looks back.
+
+    Yields:
+        Layout `schemas.OBSERVATIONS`.
+    """
+    with psycopg.connect(warehouse.bounded(settings), autocommit=True, row_factory=dict_row) as control:
+        bases = share_bases(_rows(control, "market/corporate_actions/read_splits.sql"), ACTIONS.empty_table())
+    rebasing = Rebasing(bases, reach)
+    for stored in _around(island, settings, reach):
+        times = stored.column("ts")
+        is_inside = pc.and_(pc.greater_equal(times, island["first_ts"][0]), pc.less_equal(times, island["last_ts"][0]))
+        place = stored.schema.get_field_index("is_touched")
+        yield rebasing.numbered(stored.set_column(place, OBSERVATIONS.field("is_touched"), is_inside))
+    yield from rebasing.rebased()
+
+
+def _around(islands: pa.Table, settings: LoadSettings, reach: int) -> Iterator[pa.RecordBatch]:
+    """The stored bars of islands and so many to each side, layout `schemas.OBSERVATIONS`, their basis not yet known."""
+    with warehouse.transaction(settings) as connection, connection.cursor() as cursor:
+        cursor.adbc_ingest("islands", islands, mode="create", temporary=True)
+        cursor.execute(warehouse.sql_text("market/bars_1m/read_neighbours.sql"), [reach])
+        stored = cursor.fetch_arrow_table()
+    for batch in stored.to_batches():
+        yield _as_observations(batch, is_stored=True)
 
 
 def _around_splits(control: psycopg.Connection[dict[str, Any]], bases: ShareBases, actions: pa.Table) -> pa.Table:

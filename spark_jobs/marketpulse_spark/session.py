@@ -13,6 +13,8 @@ def spark_session(name: str) -> SparkSession:
         .config("spark.sql.shuffle.partitions", "2")
         .config("spark.sql.adaptive.enabled", "false")
         .config("spark.sql.execution.arrow.maxRecordsPerBatch", "20000")
+        # Each column would tell the JVM where in Python it was made: some tenths of a second in every minute's run.
+        .config("spark.python.sql.dataFrameDebugging.enabled", "false")
         # A series of a long catch-up has more rows than the 4,096 that a window holds in memory by default.
         .config("spark.sql.windowExec.buffer.in.memory.threshold", "1000000")
         .getOrCreate()

@@ -1,5 +1,5 @@
--- Exponential averages, volatility, bands and oscillators; formulas in spark_jobs/marketpulse_spark/transforms/indicators.
--- depends: 0013_reconciliation
+-- Exponential averages, volatility, bands, oscillators; formulas in spark_jobs/marketpulse_spark/transforms/indicators.
+-- depends: 0015_news_and_quotes
 ALTER TABLE analytics.indicators_1m
     ADD COLUMN ema_12                 double precision,
     ADD COLUMN ema_26                 double precision,

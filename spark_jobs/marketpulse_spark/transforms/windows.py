@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from pyspark.sql import Column, Window, WindowSpec
 from pyspark.sql import functions as F
@@ -20,7 +20,7 @@ def ago(bars: int, value: Column | str, ordered: WindowSpec) -> Column:
     return F.lag(value, bars).over(ordered)
 
 
-def total(value: Column | str, starts: Iterable[int], ordered: WindowSpec, weight: float = 1.0) -> Column:
+def total(value: Column | str, starts: Sequence[int], ordered: WindowSpec, weight: float = 1.0) -> Column:
     """Adds a value of this bar and those of so many bars earlier, in this order, to the same bits in every batch.
 
     Each is a bar's own or, for a sum over many bars with few additions, in turn such a sum: 20 bars are 4 times 5.

@@ -141,6 +141,15 @@ def test_hole_between_two_islands_leaks_into_neither(spark: SparkSession) -> Non
     assert_as_reference(found, as_bars(every))
 
 
+def test_what_comes_later_changes_nothing_before_it(spark: SparkSession) -> None:
+    rows = [candle(number, price) for number, price in enumerate(walk(200))]
+    before = affected(spark, rows)
+    later = [candle(number, price) for number, price in enumerate(walk(200, seed=9))]
+    after = affected(spark, rows[:120] + later[120:])
+    pd.testing.assert_frame_equal(after[:120], before[:120], check_exact=True)
+    assert (after[120:] != before[120:])[[*INDICATORS]].all(axis=None)
+
+
 def test_nothing_affects_nothing(spark: SparkSession) -> None:
     nothing = affected_indicators(frame(spark, []))
     assert nothing.columns == [*KEY, *INDICATORS]

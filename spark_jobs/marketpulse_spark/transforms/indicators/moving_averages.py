@@ -38,7 +38,7 @@ def steps(ordered: WindowSpec) -> Sequence[Mapping[str, Column]]:
         f"{name}_60": total(f"{name}_20", range(20, 60, 20), ordered, weight) for name, weight in weights.items()
     }
     means = {f"sma_{bars}": F.col(f"sum_{bars}") / F.lit(float(bars)) for bars in _SMA}
-    weighted_means = {f"ema_{span}": F.col(f"weighted_{span}_60") / F.lit(_weights(span)) for span in _EMA}
+    weighted_means = {f"ema_{span}": F.col(f"weighted_{span}_60") / F.lit(_sum_of_weights(span)) for span in _EMA}
     return fives, twenties, sixties, means | weighted_means
 
 
@@ -46,6 +46,6 @@ def _weight(span: int) -> float:
     return 1 - 2 / (span + 1)
 
 
-def _weights(span: int) -> float:
+def _sum_of_weights(span: int) -> float:
     """Σ w^k for k = 0 … 59, a geometric series."""
     return (1 - _weight(span) ** _EMA_BARS) / (1 - _weight(span))

@@ -1,5 +1,5 @@
 -- The last trade, by a vendor of quotes, beside the newest bars of the others.
--- depends: 0015_news_and_quotes
+-- depends: 0018_session_indicators
 
 CREATE TABLE ops.quote_checks (
     symbol       text           NOT NULL,
