@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from marketpulse_spark import warehouse
+from marketpulse_spark.errors import LedgerMoved
 from marketpulse_spark.islands import ISLANDS
 from marketpulse_spark.load import computed_in_driver
 from marketpulse_spark.neighbours import observe_again
@@ -33,6 +35,7 @@ def recompute(settings: LoadSettings, session: Callable[[], SparkSession]) -> No
 
     Raises:
         DatasetLocked: A load took too long. The months before are written.
+        LedgerMoved: This process stood still for so long that a load took its lock. The months before are written.
     """
     with warehouse.transaction(settings) as connection, connection.cursor() as cursor:
         cursor.execute(warehouse.sql_text("market/bars_1m/read_months.sql"))
@@ -40,10 +43,18 @@ def recompute(settings: LoadSettings, session: Callable[[], SparkSession]) -> No
     for number in range(months.num_rows):
         month = months.slice(number, 1)
         with Control(settings):
+            with warehouse.transaction(settings) as connection, connection.cursor() as cursor:
+                ledger = warehouse.fetch(cursor, warehouse.sql_text("ops/kafka_offsets/hold.sql"))
             observed = pa.Table.from_batches(observe_again(month, settings, REACH), OBSERVATIONS)
-            computed = computed_in_driver(session(), observed)
-            with warehouse.transaction(settings) as connection:
-                with connection.cursor() as cursor:
-                    merge_indicators(cursor, computed)
-                connection.commit()
+            _write(computed_in_driver(session(), observed), ledger, settings)
         _LOG.info("%s of %s: %s", number + 1, months.num_rows, month.to_pylist()[0])
+
+
+def _write(computed: pa.Table, ledger: list[tuple[Any, ...]], settings: LoadSettings) -> None:
+    """Writes what was computed of the bars that stood when the ledger stood so."""
+    with warehouse.transaction(settings) as connection:
+        with connection.cursor() as cursor:
+            if warehouse.fetch(cursor, warehouse.sql_text("ops/kafka_offsets/hold.sql")) != ledger:
+                raise LedgerMoved("Bars were loaded while their indicators were computed. Start it again.")
+            merge_indicators(cursor, computed)
+        connection.commit()

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 
-from marketpulse_spark.errors import DatasetLocked
+from marketpulse_spark.errors import DatasetLocked, LedgerMoved
 from marketpulse_spark.recompute import recompute
 from marketpulse_spark.session import compile_expressions, spark_session
 from marketpulse_spark.settings import LoadSettings, required
@@ -24,7 +24,7 @@ def main() -> int:
     compile_expressions(spark)
     try:
         recompute(settings, lambda: spark)
-    except DatasetLocked as error:
+    except (DatasetLocked, LedgerMoved) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201 - for the person who started it
         return 1
     return 0

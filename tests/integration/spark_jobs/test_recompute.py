@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+from marketpulse_spark.errors import LedgerMoved
 from marketpulse_spark.recompute import recompute
+from pyspark.sql import SparkSession
 
 from tests.integration.spark_jobs.feed import Feed, bar, fetched, split
 from tests.integration.spark_jobs.warehouse import Warehouse
@@ -12,6 +15,21 @@ _TABLE = "analytics.indicators_1m"
 
 def recompute_all(feed: Feed) -> None:
     recompute(feed.settings, lambda: feed.spark)
+
+
+def test_what_a_load_overtook_is_not_written(feed: Feed, warehouse: Warehouse) -> None:
+    feed.publish(bar(number, f"{100 + number}") for number in range(70))
+    feed.load()
+    warehouse.rows(f"UPDATE {_TABLE} SET rsi_14 = 1")
+    before = warehouse.dump(_TABLE, with_versions=True)
+
+    def late() -> SparkSession:
+        warehouse.rows("UPDATE ops.kafka_offsets SET next_offset = next_offset + 1 WHERE topic = %s", feed.live)
+        return feed.spark
+
+    with pytest.raises(LedgerMoved):
+        recompute(feed.settings, late)
+    assert warehouse.dump(_TABLE, with_versions=True) == before
 
 
 def test_all_that_is_missing_or_wrong_is_as_a_load_makes_it_and_nothing_else_is_touched(
