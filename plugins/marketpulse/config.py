@@ -123,11 +123,11 @@ def load_instruments(root: Path | None = None) -> dict[str, Instrument]:
     Raises:
         ConfigError: The file is missing, unreadable or breaks a rule.
     """
-    entries = _read_section(root or project_root(), INSTRUMENTS_FILE, "instruments", list)
+    entries = read_section(root or project_root(), INSTRUMENTS_FILE, "instruments", list)
     instruments: dict[str, Instrument] = {}
     for position, entry in enumerate(entries):
         symbol = entry.get("symbol") if isinstance(entry, dict) else None
-        instrument = _validate(Instrument, entry, INSTRUMENTS_FILE, f"instruments[{position}] ({symbol})", {})
+        instrument = validated(Instrument, entry, INSTRUMENTS_FILE, f"instruments[{position}] ({symbol})", {})
         if instrument.symbol in instruments:
             raise ConfigError(
                 INSTRUMENTS_FILE, f"instruments[{position}]", f"{symbol} is listed twice", "remove one of the two"
@@ -153,7 +153,7 @@ def load_sources(
         ConfigError: The file is missing, unreadable or breaks a rule, or an override does.
     """
     environ = os.environ if environ is None else environ
-    entries = _read_section(root or project_root(), SOURCES_FILE, "sources", dict)
+    entries = read_section(root or project_root(), SOURCES_FILE, "sources", dict)
     return {name: _load_source(str(name), entry, instruments, environ) for name, entry in entries.items()}
 
 
@@ -164,8 +164,8 @@ def load_reconciliation(root: Path | None = None) -> Reconciliation:
         ConfigError: It is missing or breaks a rule.
     """
     section = "reconciliation"
-    values = _read_section(root or project_root(), SOURCES_FILE, section, dict)
-    return _validate(Reconciliation, values, SOURCES_FILE, section, {})
+    values = read_section(root or project_root(), SOURCES_FILE, section, dict)
+    return validated(Reconciliation, values, SOURCES_FILE, section, {})
 
 
 def enabled_sources(data: Data) -> list[str]:
@@ -188,7 +188,7 @@ def _load_source(
             values[key] = [symbol.strip() for symbol in text.split(",") if symbol.strip()] if key == "symbols" else text
             overridden_by[key] = variable
 
-    settings = _validate(SourceSettings, values, SOURCES_FILE, where, overridden_by)
+    settings = validated(SourceSettings, values, SOURCES_FILE, where, overridden_by)
     unknown = [symbol for symbol in settings.symbols if symbol not in instruments]
     if unknown:
         raise ConfigError(
@@ -211,7 +211,18 @@ def _load_source(
     return settings
 
 
-def _read_section(root: Path, file: str, section: str, kind: type) -> Any:
+def read_section(root: Path, file: str, section: str, kind: type) -> Any:
+    """One section of a file of `config/`.
+
+    Args:
+        root: The repository.
+        file: Its path there.
+        section: The key.
+        kind: list or dict.
+
+    Raises:
+        ConfigError: The file is missing or no YAML, or the section is missing or of another kind.
+    """
     path = root / file
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -227,7 +238,19 @@ def _read_section(root: Path, file: str, section: str, kind: type) -> Any:
     return document[section]
 
 
-def _validate(model: type[Model], values: Any, file: str, where: str, overridden_by: Mapping[str, str]) -> Model:
+def validated(model: type[Model], values: Any, file: str, where: str, overridden_by: Mapping[str, str]) -> Model:
+    """An entry of a file of `config/` as the model has it.
+
+    Args:
+        model: What it should be.
+        values: The entry.
+        file: Where it stands.
+        where: The key that leads to it.
+        overridden_by: Keys of the entry that came from the environment, with the name of the variable.
+
+    Raises:
+        ConfigError: It breaks a rule.
+    """
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -242,8 +265,9 @@ def _validate(model: type[Model], values: Any, file: str, where: str, overridden
 
 
 def _expectation(model: type[BaseModel], key: str) -> str:
-    field = model.model_fields.get(key)
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    field = fields.get(key)
     if field is None:
-        return "give it the keys " + ", ".join(model.model_fields)
+        return "give it the keys " + ", ".join(fields)
     rules = [f"pattern {rule.pattern}" for rule in field.metadata if getattr(rule, "pattern", None)]
     return f"give {key} a value of type {field.annotation!r}" + (f" with {rules[0]}" if rules else "")

@@ -1,7 +1,7 @@
-"""Write `config/instruments.yml` into `market.instruments`.
+"""Write `config/instruments.yml` into `market.instruments`, and the portfolios that are made of them.
 
 Also computes the sessions of each instrument's calendar, so that no poll waits for that. Exit status 1, and nothing
-changed, when an instrument with bars is no longer listed or a calendar is not known.
+changed, when an instrument with bars is no longer listed, a calendar is not known or a portfolio breaks a rule.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import psycopg
 from marketpulse.calendars import ALWAYS_OPEN
 from marketpulse.config import INSTRUMENTS_FILE, Instrument, load_instruments
 from marketpulse.errors import MarketPulseError
+from marketpulse.portfolios import load_portfolios
 from marketpulse.sessions import load_sessions
+from marketpulse.sync_portfolios import sync_portfolios
 from marketpulse.warehouse import connect, sql
 
 
@@ -52,14 +54,17 @@ def main() -> int:
     """Sync; returns the exit status."""
     try:
         instruments = load_instruments()
+        portfolios = load_portfolios(instruments)
         for calendar in {instrument.calendar for instrument in instruments.values()} - {ALWAYS_OPEN}:
             load_sessions(calendar, datetime.now(UTC))
         with connect(statement_seconds=10, lock_seconds=5) as connection:
             changed, deleted = sync_instruments(connection, instruments)
+            in_portfolios = sync_portfolios(connection, portfolios)
     except (MarketPulseError, psycopg.OperationalError) as error:
         sys.stderr.write(f"sync-instruments: {error}\n")
         return 1
     sys.stdout.write(f"{len(instruments)} instruments: {changed} added or changed, {deleted} deleted\n")
+    sys.stdout.write(f"{len(portfolios)} portfolios: {in_portfolios} rows changed\n")
     return 0
 
 

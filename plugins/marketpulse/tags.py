@@ -11,6 +11,7 @@ class Tag(StrEnum):
     BARS = "bars"
     ACTIONS = "actions"
     NEWS = "news"
+    PORTFOLIOS = "portfolios"
     EVERY_MINUTE = "every-minute"
     EVERY_QUARTER_HOUR = "every-quarter-hour"
     EVERY_HOUR = "every-hour"

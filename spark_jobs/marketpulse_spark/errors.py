@@ -36,6 +36,10 @@ class PartitionsDiffer(LoadRefused):
     """Topics that are loaded together have unequal partition counts, so one key has two partitions."""
 
 
+class SessionsUnknown(Exception):
+    """`market.sessions` ends too early: nobody knows the session that a forecast is for."""
+
+
 class DatasetLocked(Exception):
     """Another loader of the same dataset is at work. Nothing to mend: the next run finds its result."""
 

@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 LIVE_TOPIC = "market.bars.v1"
 BACKFILL_TOPIC = "market.bars.backfill.v1"
 ACTIONS_TOPIC = "market.actions.v1"
+
+
+class WarehouseSettings(Protocol):
+    """What connections to the warehouse, the lock of a dataset and the record of batches need to know of a run."""
+
+    @property
+    def run_id(self) -> str:
+        """Who asked for it; the Airflow run id."""
+
+    @property
+    def warehouse_dsn(self) -> str:
+        """Libpq URI of the loader role; the password comes from PGPASSFILE."""
+
+    @property
+    def lock_seconds(self) -> int:
+        """How long to wait for another run, or for a row it holds."""
+
+    @property
+    def dataset(self) -> str:
+        """Name of the lock and of the rows in `ops.batches`."""
+
+    @property
+    def application_name(self) -> str:
+        """What PostgreSQL shows for every connection of this process and of its tasks."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +79,35 @@ class LoadSettings:
     def application_name(self) -> str:
         """What PostgreSQL shows for every connection of this process and of its tasks."""
         return f"load_bars:{self.loader_id}"
+
+
+@dataclass(frozen=True)
+class BuildSettings:
+    """Settings of one run of `build_daily`.
+
+    Attributes:
+        run_id: Who asked for the build, for `ops.daily_builds`; the Airflow run id.
+        session: What is built, by the names that exchanges give their sessions.
+        warehouse_dsn: libpq URI of the loader role; the password comes from PGPASSFILE.
+        lock_seconds: How long to wait for another build, or for a row it holds.
+        builder_id: Tells this run's connections from those of every other, on whatever machine.
+    """
+
+    run_id: str
+    session: dt.date
+    warehouse_dsn: str
+    lock_seconds: int = 30
+    builder_id: str = field(default_factory=lambda: f"{os.getpid()}-{secrets.token_hex(4)}")
+
+    @property
+    def dataset(self) -> str:
+        """Name of the lock."""
+        return "daily"
+
+    @property
+    def application_name(self) -> str:
+        """What PostgreSQL shows for every connection of this process."""
+        return f"build_daily:{self.builder_id}"
 
 
 def required(environment: Mapping[str, str], name: str) -> str:

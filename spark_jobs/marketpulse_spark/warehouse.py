@@ -23,7 +23,7 @@ from psycopg.conninfo import make_conninfo
 
 from marketpulse_spark.errors import DatasetLocked
 from marketpulse_spark.ledger import LedgerRow
-from marketpulse_spark.settings import LoadSettings
+from marketpulse_spark.settings import WarehouseSettings
 
 _CONNECT_SECONDS = 10
 _STATEMENT_SECONDS = 300
@@ -42,13 +42,17 @@ def sql_text(name: str) -> str:
     return _read_sql(name)
 
 
+def sql_root() -> Path:
+    """Returns the folder `sql/`."""
+    return Path(os.environ.get("MARKETPULSE_ROOT", Path(__file__).parents[2])) / "sql"
+
+
 @functools.cache
 def _read_sql(name: str) -> str:
-    root = Path(os.environ.get("MARKETPULSE_ROOT", Path(__file__).parents[2]))
-    return (root / "sql" / name).read_text()
+    return (sql_root() / name).read_text()
 
 
-def bounded(settings: LoadSettings, *, idle_in_transaction: int = _IDLE_IN_TRANSACTION_SECONDS) -> str:
+def bounded(settings: WarehouseSettings, *, idle_in_transaction: int = _IDLE_IN_TRANSACTION_SECONDS) -> str:
     """Returns the connection string of the warehouse with a name and time-outs for everything."""
     limits = {
         "statement_timeout": f"{_STATEMENT_SECONDS}s",
@@ -80,7 +84,7 @@ def copy(cursor: adbc.Cursor, schema: str | None, name: str, rows: pa.Table) -> 
 class Control:
     """The control connection of a load: holds the dataset's lock and shows life while it does."""
 
-    def __init__(self, settings: LoadSettings) -> None:
+    def __init__(self, settings: WarehouseSettings) -> None:
         self._settings = settings
         self._connection = psycopg.connect(bounded(settings), autocommit=True)
         self._stop = threading.Event()
@@ -118,7 +122,7 @@ class Control:
                 other = holder[0] if holder else "another run"
                 raise DatasetLocked(
                     f"The dataset {self._settings.dataset} is being loaded by {other}: "
-                    f"waited {self._settings.lock_seconds} s. Nothing is lost; the next run goes on from the ledger."
+                    f"waited {self._settings.lock_seconds} s. Nothing is lost; the next run does what is left."
                 )
             time.sleep(0.2)
 
@@ -209,7 +213,7 @@ class Control:
         )
 
 
-def ensure_raw_days(settings: LoadSettings, days: Iterable[dt.date]) -> None:
+def ensure_raw_days(settings: WarehouseSettings, days: Iterable[dt.date]) -> None:
     """Makes sure that `raw.bars` has partitions for these UTC days; waits for no writer of other days."""
     with psycopg.connect(bounded(settings), autocommit=True) as connection:
         for day in days:
@@ -217,7 +221,7 @@ def ensure_raw_days(settings: LoadSettings, days: Iterable[dt.date]) -> None:
 
 
 @contextlib.contextmanager
-def transaction(settings: LoadSettings) -> Iterator[adbc.Connection]:
+def transaction(settings: WarehouseSettings) -> Iterator[adbc.Connection]:
     """An ADBC connection that is rolled back and closed at the end unless the body committed."""
     connection = adbc.connect(bounded(settings))
     try:

@@ -1,4 +1,4 @@
--- Bars of 5 minutes, hours and sessions, and what counts from a session's opening: views (docs/adr/0009).
+-- Bars of 5 minutes, hours and sessions, and what counts from a session's opening: views (docs/adr/0010).
 -- depends: 0016_indicators
 
 -- The stretches of a session. Not unnest itself: the planner takes that for a hundred rows, and reads whole series.

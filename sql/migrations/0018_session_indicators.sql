@@ -1,4 +1,4 @@
--- What a bar is worth beside its session so far and beside the same minute of earlier ones: a view (docs/adr/0009).
+-- What a bar is worth beside its session so far and beside the same minute of earlier ones: a view (docs/adr/0010).
 -- depends: 0017_rollups
 
 -- vwap: Σ typical · volume / Σ volume over the session's bars up to this one, typical = (high + low + close) / 3; in

@@ -17,6 +17,11 @@ from marketpulse.tags import Tag
 REPOSITORY = Path(__file__).parents[3]
 EDGES: dict[str, set[tuple[str, str]]] = {
     "backfill_bars": set(),
+    "build_daily_analytics": {
+        ("wait_for_last_bars", "sync_portfolios"),
+        ("sync_portfolios", "build_daily"),
+        ("build_daily", "check_daily"),
+    },
     "check_completeness": {("measure_coverage", "request_missing")},
     "check_quotes": set(),
     "ingest_actions": {("publish_actions", "report_failures")},
@@ -80,6 +85,7 @@ def test_schedules(dags: dict[str, DAG]) -> None:
     assert dags["check_quotes"].schedule == CronTriggerTimetable("5,20,35,50 * * * *", timezone="UTC")
     assert dags["reconcile_vendors"].schedule == CronTriggerTimetable("37 * * * *", timezone="UTC")
     assert dags["backfill_bars"].schedule == CronDataIntervalTimetable("0 0 * * *", timezone="UTC")
+    assert dags["build_daily_analytics"].schedule == CronDataIntervalTimetable("0 0 * * *", timezone="UTC")
     assert (ingest.max_active_runs, load.max_active_runs) == (2, 1)
 
 

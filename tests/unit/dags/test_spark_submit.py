@@ -1,7 +1,8 @@
-"""The command that load_bars runs, rendered as Airflow does, and read by the job's own parser."""
+"""The commands that DAGs run, rendered as Airflow does, and read by the jobs' own parsers."""
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib.util
 import os
 import sys
@@ -11,32 +12,57 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk.exceptions import AirflowException
 
 REPOSITORY = Path(__file__).parents[3]
-JOB = REPOSITORY / "spark_jobs" / "marketpulse_spark" / "jobs" / "load_bars.py"
+JOBS = REPOSITORY / "spark_jobs" / "marketpulse_spark" / "jobs"
+JOB = JOBS / "load_bars.py"
 RUN_ID = "asset_triggered__2026-05-15T20:00:02.123456+00:00_abcd"
 
 
-@pytest.fixture
-def operator(monkeypatch: pytest.MonkeyPatch) -> SparkSubmitOperator:
-    monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", '{"conn_type": "spark", "host": "local[2]"}')
-    monkeypatch.setenv("MARKETPULSE_ROOT", str(REPOSITORY))
+def operator_of(dag_id: str, task_id: str) -> SparkSubmitOperator:
     bag = DagBag(dag_folder=REPOSITORY / "dags", bundle_path=REPOSITORY / "dags", bundle_name="dags-folder")
-    operator = bag.dags["load_bars"].get_task("load_bars")
+    operator = bag.dags[dag_id].get_task(task_id)
     assert isinstance(operator, SparkSubmitOperator)
     return operator
 
 
-@pytest.fixture
-def command(operator: SparkSubmitOperator) -> Sequence[str]:
-    operator.render_template_fields({"run_id": RUN_ID}, jinja2.Environment(autoescape=False))  # noqa: S701 - no HTML
+def command_of(operator: SparkSubmitOperator, context: Any) -> Sequence[str]:
+    operator.render_template_fields(context, operator.get_template_env())
     rendered: Sequence[str] = operator._get_hook()._build_spark_submit_command(operator.application)
     return rendered
+
+
+def parsed(job: Path, command: Sequence[str]) -> Any:
+    """What the job's own parser makes of the arguments."""
+    spec = importlib.util.spec_from_file_location(f"{job.stem}_job", job)
+    assert spec is not None
+    assert spec.loader is not None
+    module: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.parse_args(command[command.index(str(job)) + 1 :])
+
+
+@pytest.fixture(autouse=True)
+def stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the stack sets for every process."""
+    monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", '{"conn_type": "spark", "host": "local[2]"}')
+    monkeypatch.setenv("MARKETPULSE_ROOT", str(REPOSITORY))
+    monkeypatch.setenv("MARKETPULSE_WAREHOUSE_DSN", "postgresql://loader@127.0.0.1:1/marketpulse")
+    monkeypatch.setenv("MARKETPULSE_KAFKA_BOOTSTRAP", "127.0.0.1:1")
+
+
+@pytest.fixture
+def operator() -> SparkSubmitOperator:
+    return operator_of("load_bars", "load_bars")
+
+
+@pytest.fixture
+def command(operator: SparkSubmitOperator) -> Sequence[str]:
+    return command_of(operator, {"run_id": RUN_ID})
 
 
 def test_the_rendered_command(command: Sequence[str]) -> None:
@@ -53,18 +79,33 @@ def test_the_rendered_command(command: Sequence[str]) -> None:
     ]
 
 
-def test_the_job_understands_its_arguments(command: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MARKETPULSE_WAREHOUSE_DSN", "postgresql://loader@127.0.0.1:1/marketpulse")
-    monkeypatch.setenv("MARKETPULSE_KAFKA_BOOTSTRAP", "127.0.0.1:1")
-    spec = importlib.util.spec_from_file_location("load_bars_job", JOB)
-    assert spec is not None
-    assert spec.loader is not None
-    job: Any = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(job)
+def test_the_job_understands_its_arguments(command: Sequence[str]) -> None:
+    assert parsed(JOB, command).run_id == RUN_ID
+    assert "pyspark" not in sys.modules
 
-    settings = job.parse_args(command[command.index(str(JOB)) + 1 :])
 
-    assert settings.run_id == RUN_ID
+def test_the_daily_build_is_of_the_day_on_which_the_interval_starts() -> None:
+    """A run's interval is a UTC day; New York's sessions, and those of a market that never closes, end within it."""
+    job = JOBS / "build_daily.py"
+    start = dt.datetime(2026, 3, 8, tzinfo=dt.UTC)
+    operator = operator_of("build_daily_analytics", "build_daily")
+
+    command = command_of(operator, {"run_id": RUN_ID, "data_interval_start": start})
+
+    assert list(command) == [
+        "spark-submit",
+        "--master",
+        "local[2]",
+        "--name",
+        "build_daily",
+        str(job),
+        "--run-id",
+        RUN_ID,
+        "--session",
+        "2026-03-08",
+    ]
+    settings = parsed(job, command)
+    assert (settings.run_id, settings.session) == (RUN_ID, start.date())
     assert "pyspark" not in sys.modules
 
 

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
+SPARK_JOBS = Path(__file__).resolve().parents[3] / "spark_jobs"
+
 
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
-    session = (
+    with pytest.MonkeyPatch.context() as patch:
+        # What Spark's Python workers are started with: they import the functions of grouped transforms.
+        patch.setenv("PYTHONPATH", str(SPARK_JOBS))
+        patch.setenv("PYSPARK_PYTHON", sys.executable)
+        session = _session()
+    yield session
+    session.stop()
+
+
+def _session() -> SparkSession:
+    session: SparkSession = (
         SparkSession.builder.master("local[1]")
         .appName("unit tests")
         .config("spark.ui.enabled", "false")
@@ -22,5 +36,4 @@ def spark() -> Iterator[SparkSession]:
         .config("spark.sql.adaptive.enabled", "false")
         .getOrCreate()
     )
-    yield session
-    session.stop()
+    return session

@@ -62,10 +62,11 @@ def loaded_by(module: str) -> set[str]:
     return set(finished.stdout.split())
 
 
-def test_arguments_are_read_before_anything_heavy_is_imported() -> None:
+@pytest.mark.parametrize("job", ["build_daily", "load_bars"])
+def test_arguments_are_read_before_anything_heavy_is_imported(job: str) -> None:
     """The JVM starts while Python imports the rest; a wrong argument is said at once."""
-    heavy = {"pyspark", "pyarrow", "pandas", "numpy", "psycopg", "confluent_kafka", "adbc_driver_postgresql"}
-    assert loaded_by("marketpulse_spark.jobs.load_bars") & heavy == set()
+    heavy = {"pyspark", "pyarrow", "pandas", "numpy", "scipy", "psycopg", "confluent_kafka", "adbc_driver_postgresql"}
+    assert loaded_by(f"marketpulse_spark.jobs.{job}") & heavy == set()
 
 
 def test_the_loader_brings_nothing_of_airflow() -> None:

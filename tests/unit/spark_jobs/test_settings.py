@@ -1,10 +1,12 @@
-"""Arguments and environment of the job."""
+"""Arguments and environment of the jobs."""
 
 from __future__ import annotations
 
+import datetime as dt
 import pickle
 
 import pytest
+from marketpulse_spark.jobs import build_daily
 from marketpulse_spark.jobs.load_bars import parse_args
 from marketpulse_spark.settings import LoadSettings, required
 
@@ -45,6 +47,24 @@ def test_defaults_are_those_of_the_settings() -> None:
 def test_wrong_arguments_end_the_job(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as raised:
         parse_args(arguments)
+    assert raised.value.code == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_a_build_is_of_a_session_day() -> None:
+    settings = build_daily.parse_args(["--run-id", "scheduled__1", "--session", "2026-05-15"])
+    assert (settings.run_id, settings.session) == ("scheduled__1", dt.date(2026, 5, 15))
+    assert settings.dataset == "daily", "a lock of its own"
+    again = build_daily.parse_args(["--run-id", "x", "--session", "2026-05-15"])
+    assert settings.application_name != again.application_name
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--run-id", "x"], ["--session", "2026-05-15"], ["--run-id", "x", "--session", "15 May"]]
+)
+def test_wrong_arguments_end_the_build(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        build_daily.parse_args(arguments)
     assert raised.value.code == 2
     assert "usage:" in capsys.readouterr().err
 

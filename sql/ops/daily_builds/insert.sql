@@ -1,0 +1,3 @@
+INSERT INTO ops.daily_builds (session, run_id, code_version, first_session, newest_bar)
+VALUES ($1, $2, $3, $4, $5)
+RETURNING build_id
