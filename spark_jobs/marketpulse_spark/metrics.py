@@ -15,7 +15,8 @@ from marketpulse_spark.settings import ACTIONS_TOPIC
 class LoadMetrics:
     """Sends `marketpulse.*`; tags are part of the name, as the exporter's Influx dialect wants them."""
 
-    def __init__(self) -> None:
+    def __init__(self, dataset: str) -> None:
+        self._dataset = dataset
         host, port = os.environ.get("STATSD_HOST", "127.0.0.1"), int(os.environ.get("STATSD_PORT", "9125"))
         self._client = statsd.StatsClient(host, port, prefix="marketpulse")
 
@@ -25,7 +26,7 @@ class LoadMetrics:
 
     def batch(self, counts: Iterable[RangeCount], seconds: float) -> None:
         """One committed batch: its messages by outcome and its duration from the start of the process."""
-        self._client.timing("batch_duration,dataset=bars", seconds * 1000)
+        self._client.timing(f"batch_duration,dataset={self._dataset}", seconds * 1000)
         for count in counts:
             topic = f"topic={count.range.topic}"
             what = "actions" if count.range.topic == ACTIONS_TOPIC else "bars"
@@ -35,7 +36,7 @@ class LoadMetrics:
 
     def backlog(self, messages: int) -> None:
         """Messages in Kafka that the ledger has not passed."""
-        self._client.gauge("kafka_backlog_messages,dataset=bars", messages)
+        self._client.gauge(f"kafka_backlog_messages,dataset={self._dataset}", messages)
 
     def freshness(self, ages: dict[str, dt.timedelta]) -> None:
         """Age of the newest bar of each source: now less the end of its minute."""

@@ -23,11 +23,11 @@ from psycopg.conninfo import make_conninfo
 
 from marketpulse_spark.errors import DatasetLocked
 from marketpulse_spark.ledger import LedgerRow
-from marketpulse_spark.settings import LoadSettings
+from marketpulse_spark.settings import DatasetSettings
 
 _CONNECT_SECONDS = 10
 _STATEMENT_SECONDS = 300
-_IDLE_IN_TRANSACTION_SECONDS = 20
+IDLE_IN_TRANSACTION_SECONDS = 20
 _HEARTBEAT_SECONDS = 5
 #: A lock holder that has not shown life for this long is stopped or cut off. The ledger fences it.
 _STALE_SECONDS = 20
@@ -48,12 +48,12 @@ def _read_sql(name: str) -> str:
     return (root / "sql" / name).read_text()
 
 
-def bounded(settings: LoadSettings, *, idle_in_transaction: int = _IDLE_IN_TRANSACTION_SECONDS) -> str:
+def bounded(settings: DatasetSettings, *, idle_seconds: int = IDLE_IN_TRANSACTION_SECONDS) -> str:
     """Returns the connection string of the warehouse with a name and time-outs for everything."""
     limits = {
         "statement_timeout": f"{_STATEMENT_SECONDS}s",
         "lock_timeout": f"{settings.lock_seconds}s",
-        "idle_in_transaction_session_timeout": f"{idle_in_transaction}s",
+        "idle_in_transaction_session_timeout": f"{idle_seconds}s",
         "tcp_user_timeout": "30s",
         "timezone": "UTC",
     }
@@ -80,7 +80,7 @@ def copy(cursor: adbc.Cursor, schema: str | None, name: str, rows: pa.Table) -> 
 class Control:
     """The control connection of a load: holds the dataset's lock and shows life while it does."""
 
-    def __init__(self, settings: LoadSettings) -> None:
+    def __init__(self, settings: DatasetSettings) -> None:
         self._settings = settings
         self._connection = psycopg.connect(bounded(settings), autocommit=True)
         self._stop = threading.Event()
@@ -209,7 +209,7 @@ class Control:
         )
 
 
-def ensure_raw_days(settings: LoadSettings, days: Iterable[dt.date]) -> None:
+def ensure_raw_days(settings: DatasetSettings, days: Iterable[dt.date]) -> None:
     """Makes sure that `raw.bars` has partitions for these UTC days; waits for no writer of other days."""
     with psycopg.connect(bounded(settings), autocommit=True) as connection:
         for day in days:
@@ -217,9 +217,16 @@ def ensure_raw_days(settings: LoadSettings, days: Iterable[dt.date]) -> None:
 
 
 @contextlib.contextmanager
-def transaction(settings: LoadSettings) -> Iterator[adbc.Connection]:
-    """An ADBC connection that is rolled back and closed at the end unless the body committed."""
-    connection = adbc.connect(bounded(settings))
+def transaction(
+    settings: DatasetSettings, *, idle_seconds: int = IDLE_IN_TRANSACTION_SECONDS
+) -> Iterator[adbc.Connection]:
+    """An ADBC connection that is rolled back and closed at the end unless the body committed.
+
+    Args:
+        settings: Where the warehouse is.
+        idle_seconds: For how long the body may do something else before PostgreSQL gives up on it.
+    """
+    connection = adbc.connect(bounded(settings, idle_seconds=idle_seconds))
     try:
         yield connection
     finally:
