@@ -9,7 +9,10 @@ from collections.abc import Iterable
 import statsd
 
 from marketpulse_spark.ranges import RangeCount
-from marketpulse_spark.settings import ACTIONS_TOPIC
+from marketpulse_spark.settings import ACTIONS_TOPIC, NEWS_TOPIC
+
+#: What the messages of a topic are; those of all others are bars.
+_KINDS = {ACTIONS_TOPIC: "actions", NEWS_TOPIC: "articles"}
 
 
 class LoadMetrics:
@@ -29,7 +32,7 @@ class LoadMetrics:
         self._client.timing(f"batch_duration,dataset={self._dataset}", seconds * 1000)
         for count in counts:
             topic = f"topic={count.range.topic}"
-            what = "actions" if count.range.topic == ACTIONS_TOPIC else "bars"
+            what = _KINDS.get(count.range.topic, "bars")
             self._client.incr(f"{what}_loaded,{topic}", count.applied)
             self._client.incr(f"{what}_duplicate,{topic}", count.duplicates)
             self._client.incr(f"dead_letters,{topic}", count.dead_letters)

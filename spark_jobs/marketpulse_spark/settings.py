@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 LIVE_TOPIC = "market.bars.v1"
 BACKFILL_TOPIC = "market.bars.backfill.v1"
 ACTIONS_TOPIC = "market.actions.v1"
+NEWS_TOPIC = "market.news.v1"
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,24 @@ class LoadSettings(DatasetSettings):
     def topics(self) -> tuple[str, str, str]:
         """Actions, of which there are few, before live before backfill: a batch is filled in this order."""
         return (self.actions_topic, self.live_topic, self.backfill_topic)
+
+
+@dataclass(frozen=True)
+class NewsSettings(DatasetSettings):
+    """Settings of one run of `load_news`, whose batches are all small enough for one transaction of the driver."""
+
+    max_messages_per_batch: int = 1_000
+    news_topic: str = NEWS_TOPIC
+
+    @property
+    def dataset(self) -> str:
+        """Name of the lock and of the rows in `ops.batches`."""
+        return "news"
+
+    @property
+    def topics(self) -> tuple[str]:
+        """The one topic."""
+        return (self.news_topic,)
 
 
 def required(environment: Mapping[str, str], name: str) -> str:

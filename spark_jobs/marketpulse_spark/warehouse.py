@@ -210,10 +210,10 @@ class Control:
 
 
 def ensure_raw_days(settings: DatasetSettings, days: Iterable[dt.date]) -> None:
-    """Makes sure that `raw.bars` has partitions for these UTC days; waits for no writer of other days."""
+    """Makes sure that the dataset's raw table has partitions for these UTC days; waits for no writer of other days."""
     with psycopg.connect(bounded(settings), autocommit=True) as connection:
         for day in days:
-            connection.execute("SELECT raw.ensure_bars_day(%s)", [day])
+            connection.execute("SELECT raw.ensure_day(%s, %s)", [settings.dataset, day])
 
 
 @contextlib.contextmanager

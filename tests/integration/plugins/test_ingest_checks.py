@@ -22,7 +22,7 @@ INSERT INTO ops.batch_ranges
        (batch_id, topic, partition, start_offset, end_offset, messages, dead_letters, duplicates, applied)
 SELECT max(batch_id), 'market.bars.v1', 0, first, last, last - first, 0, 0, last - first
   FROM ops.batches, (VALUES (0, 1), (1, 3)) ranges (first, last) GROUP BY first, last;
-SELECT raw.ensure_bars_day(current_date);
+SELECT raw.ensure_day('bars', current_date);
 INSERT INTO raw.bars SELECT 'market.bars.v1', 0, n, now(), 1, 'alpha_vantage', 'MSFT', '1min',
        date_trunc('minute', now()) - n * interval '1 minute', '2', '3', '1', '2', '5', now(), 'r'
   FROM generate_series(0, 2) n;

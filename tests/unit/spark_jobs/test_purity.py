@@ -22,7 +22,7 @@ ALLOWED = {"__future__", "collections", "functools", "marketpulse_spark", "opera
 
 
 def test_there_are_transforms_to_look_at() -> None:
-    assert len(TRANSFORMS) >= 4
+    assert len(TRANSFORMS) >= 5
 
 
 @pytest.mark.parametrize("path", TRANSFORMS, ids=lambda path: path.name)
@@ -59,11 +59,16 @@ def loaded_by(module: str) -> set[str]:
     return set(finished.stdout.split())
 
 
-def test_arguments_are_read_before_anything_heavy_is_imported() -> None:
+@pytest.mark.parametrize("job", ["load_bars", "load_news"])
+def test_arguments_are_read_before_anything_heavy_is_imported(job: str) -> None:
     """The JVM starts while Python imports the rest; a wrong argument is said at once."""
-    heavy = {"pyspark", "pyarrow", "pandas", "numpy", "psycopg", "confluent_kafka", "adbc_driver_postgresql"}
-    assert loaded_by("marketpulse_spark.jobs.load_bars") & heavy == set()
+    heavy = {
+        "pyspark", "pyarrow", "pandas", "numpy", "psycopg", "confluent_kafka", "adbc_driver_postgresql",
+        "vaderSentiment",
+    }  # fmt: skip
+    assert loaded_by(f"marketpulse_spark.jobs.{job}") & heavy == set()
 
 
-def test_the_loader_brings_nothing_of_airflow() -> None:
-    assert loaded_by("marketpulse_spark.load") & {"airflow", "marketpulse"} == set()
+@pytest.mark.parametrize("loader", ["load", "news"])
+def test_the_loaders_bring_nothing_of_airflow(loader: str) -> None:
+    assert loaded_by(f"marketpulse_spark.{loader}") & {"airflow", "marketpulse"} == set()
