@@ -14,4 +14,9 @@ ACTIONS_PUBLISHED = Asset(
     uri="marketpulse://kafka/market.actions.v1",
     extra={"contract": "contracts/market.actions.v1.json"},
 )
+NEWS_PUBLISHED = Asset(
+    name="news_published",
+    uri="marketpulse://kafka/market.news.v1",
+    extra={"contract": "contracts/market.news.v1.json"},
+)
 BARS_LOADED = Asset(name="bars_loaded", uri="marketpulse://warehouse/market/bars_1m")

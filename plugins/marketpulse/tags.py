@@ -10,6 +10,7 @@ class Tag(StrEnum):
 
     BARS = "bars"
     ACTIONS = "actions"
+    NEWS = "news"
     EVERY_MINUTE = "every-minute"
     EVERY_HOUR = "every-hour"
     EVERY_DAY = "every-day"

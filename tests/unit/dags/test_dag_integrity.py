@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronDataIntervalTimetable, CronTriggerTimetable
-from marketpulse.assets import ACTIONS_PUBLISHED, BARS_LOADED, BARS_PUBLISHED
+from marketpulse.assets import ACTIONS_PUBLISHED, BARS_LOADED, BARS_PUBLISHED, NEWS_PUBLISHED
 from marketpulse.defaults import DEFAULT_ARGS, OWNER
 from marketpulse.tags import Tag
 
@@ -21,6 +21,7 @@ EDGES: dict[str, set[tuple[str, str]]] = {
     "ingest_actions": {("publish_actions", "report_failures")},
     "ingest_bars": {("publish_bars", "report_failures")},
     "load_bars": {("load_bars", "check_bars")},
+    "load_news": {("load_news", "check_news")},
     "reconcile_vendors": set(),
 }
 HEADINGS = ["Purpose", "Reads and writes", "Schedule and deadline", "If it fails", "Backfill", "Owner"]
@@ -71,12 +72,14 @@ def test_schedules(dags: dict[str, DAG]) -> None:
 
     assert ingest.schedule == CronTriggerTimetable("* * * * *", timezone="UTC")
     assert load.schedule == AssetOrTimeSchedule(assets=BARS_PUBLISHED | ACTIONS_PUBLISHED, timetable=sweep)
+    hourly = CronTriggerTimetable("22 * * * *", timezone="UTC")
+    assert dags["load_news"].schedule == AssetOrTimeSchedule(assets=NEWS_PUBLISHED, timetable=hourly)
     daily = CronTriggerTimetable("15 0 * * *", timezone="America/New_York")
     assert dags["ingest_actions"].schedule == daily
     assert dags["check_completeness"].schedule == CronTriggerTimetable("7 * * * *", timezone="UTC")
     assert dags["reconcile_vendors"].schedule == CronTriggerTimetable("37 * * * *", timezone="UTC")
     assert dags["backfill_bars"].schedule == CronDataIntervalTimetable("0 0 * * *", timezone="UTC")
-    assert (ingest.max_active_runs, load.max_active_runs) == (2, 1)
+    assert (ingest.max_active_runs, load.max_active_runs, dags["load_news"].max_active_runs) == (2, 1, 1)
 
 
 def test_assets_are_announced_by_the_tasks_that_make_them(dags: dict[str, DAG]) -> None:

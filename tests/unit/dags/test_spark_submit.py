@@ -1,4 +1,4 @@
-"""The command that load_bars runs, rendered as Airflow does, and read by the job's own parser."""
+"""The commands that the loaders run, rendered as Airflow does, and read by the jobs' own parsers."""
 
 from __future__ import annotations
 
@@ -18,16 +18,22 @@ from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOpe
 from airflow.sdk.exceptions import AirflowException
 
 REPOSITORY = Path(__file__).parents[3]
-JOB = REPOSITORY / "spark_jobs" / "marketpulse_spark" / "jobs" / "load_bars.py"
+JOBS = REPOSITORY / "spark_jobs" / "marketpulse_spark" / "jobs"
 RUN_ID = "asset_triggered__2026-05-15T20:00:02.123456+00:00_abcd"
 
 
+@pytest.fixture(params=["load_bars", "load_news"])
+def dag_id(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
 @pytest.fixture
-def operator(monkeypatch: pytest.MonkeyPatch) -> SparkSubmitOperator:
+def operator(dag_id: str, monkeypatch: pytest.MonkeyPatch) -> SparkSubmitOperator:
     monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", '{"conn_type": "spark", "host": "local[2]"}')
     monkeypatch.setenv("MARKETPULSE_ROOT", str(REPOSITORY))
     bag = DagBag(dag_folder=REPOSITORY / "dags", bundle_path=REPOSITORY / "dags", bundle_name="dags-folder")
-    operator = bag.dags["load_bars"].get_task("load_bars")
+    operator = bag.dags[dag_id].get_task(dag_id)
     assert isinstance(operator, SparkSubmitOperator)
     return operator
 
@@ -39,32 +45,36 @@ def command(operator: SparkSubmitOperator) -> Sequence[str]:
     return rendered
 
 
-def test_the_rendered_command(command: Sequence[str]) -> None:
+def test_the_rendered_command(dag_id: str, command: Sequence[str]) -> None:
     """Nothing more: the wrapper named spark-submit adds the tuned flags, and any --conf here would undo them."""
     assert list(command) == [
         "spark-submit",
         "--master",
         "local[2]",
         "--name",
-        "load_bars",
-        str(JOB),
+        dag_id,
+        str(JOBS / f"{dag_id}.py"),
         "--run-id",
         RUN_ID,
     ]
 
 
-def test_the_job_understands_its_arguments(command: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_job_understands_its_arguments(
+    dag_id: str, command: Sequence[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MARKETPULSE_WAREHOUSE_DSN", "postgresql://loader@127.0.0.1:1/marketpulse")
     monkeypatch.setenv("MARKETPULSE_KAFKA_BOOTSTRAP", "127.0.0.1:1")
-    spec = importlib.util.spec_from_file_location("load_bars_job", JOB)
+    path = JOBS / f"{dag_id}.py"
+    spec = importlib.util.spec_from_file_location(f"{dag_id}_job", path)
     assert spec is not None
     assert spec.loader is not None
     job: Any = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(job)
 
-    settings = job.parse_args(command[command.index(str(JOB)) + 1 :])
+    settings = job.parse_args(command[command.index(str(path)) + 1 :])
 
     assert settings.run_id == RUN_ID
+    assert f"load_{settings.dataset}" == dag_id
     assert "pyspark" not in sys.modules
 
 
