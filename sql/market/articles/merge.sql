@@ -8,7 +8,9 @@ SELECT v.article_id, v.source, v.url, v.publisher, v.headline, v.headline_key, v
   FROM (SELECT DISTINCT article_id FROM observed) o
  CROSS JOIN LATERAL (SELECT *
                        FROM market.article_versions v
-                      WHERE v.article_id = o.article_id AND v.known_until IS NULL) v
+                      WHERE v.article_id = o.article_id AND v.known_until IS NULL
+                      -- There is but one; so said, it is looked up by index.
+                      LIMIT 1) v
     ON CONFLICT (article_id) DO UPDATE
    SET source = excluded.source, url = excluded.url, publisher = excluded.publisher, headline = excluded.headline,
        headline_key = excluded.headline_key, summary = excluded.summary, published_at = excluded.published_at,

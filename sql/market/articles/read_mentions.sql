@@ -1,10 +1,11 @@
 -- What the batch has changed of what stories say of symbols (temporary tables headlines, said_before), and of the same
 -- symbols all other stories that share a window of $1 hours with a change; whole days are read, which is more.
+-- OFFSET 0 as in remember_stories.sql.
 WITH said_now AS (
     SELECT said.symbol, said.published_at, said.article_id, said.relevance, said.sentiment
       FROM (SELECT DISTINCT story_id FROM market.articles
              WHERE headline_key IN (SELECT headline_key FROM headlines)) stories
-     CROSS JOIN LATERAL (SELECT * FROM market.story_tickers s WHERE s.story_id = stories.story_id) said
+     CROSS JOIN LATERAL (SELECT * FROM market.story_tickers s WHERE s.story_id = stories.story_id OFFSET 0) said
 ), changed AS (
     (SELECT *, false AS is_removed FROM said_now EXCEPT ALL SELECT *, false FROM said_before)
     UNION ALL
@@ -22,6 +23,7 @@ SELECT symbol, published_at, article_id, relevance::float8, sentiment::float8, t
 UNION ALL
 SELECT said.symbol, said.published_at, said.article_id, said.relevance::float8, said.sentiment::float8, false, false
   FROM stories
- CROSS JOIN LATERAL (SELECT * FROM market.story_tickers s WHERE s.story_id = stories.story_id) said
+ CROSS JOIN LATERAL (SELECT * FROM market.story_tickers s WHERE s.story_id = stories.story_id OFFSET 0) said
  WHERE said.symbol IN (SELECT symbol FROM changed)
-   AND (said.symbol, said.article_id) NOT IN (SELECT symbol, article_id FROM changed WHERE NOT is_removed)
+   AND NOT EXISTS (SELECT FROM changed c
+                    WHERE c.symbol = said.symbol AND c.article_id = said.article_id AND NOT c.is_removed)
