@@ -124,11 +124,19 @@ def check_fields(document: dict[str, Any], patterns: Mapping[str, str], times: S
 def check_symbol(document: Mapping[str, str], key: bytes | None, symbols: frozenset[str]) -> Rejection | None:
     """Tells whether a message's symbol is unknown, or not its key."""
     symbol = document["symbol"]
-    if symbol not in symbols:
-        return Rejection("unknown_symbol", f"{symbol} is not in market.instruments: add it to config/instruments.yml")
+    wrong = check_known(symbol, symbols)
+    if wrong:
+        return wrong
     if key != symbol.encode():
         return Rejection("wrong_key", f"the key is {key!r:.80}, but must be the symbol {symbol}")
     return None
+
+
+def check_known(symbol: str, symbols: frozenset[str]) -> Rejection | None:
+    """Tells whether a symbol is no known instrument."""
+    if symbol in symbols:
+        return None
+    return Rejection("unknown_symbol", f"{symbol} is not in market.instruments: add it to config/instruments.yml")
 
 
 def as_row(message: Mapping[str, Any], parsed: object) -> dict[str, Any]:

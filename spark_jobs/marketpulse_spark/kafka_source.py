@@ -12,14 +12,14 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from marketpulse_spark.errors import RangeIncomplete
 from marketpulse_spark.ledger import OffsetRange
 from marketpulse_spark.schemas import MESSAGES
-from marketpulse_spark.settings import LoadSettings
+from marketpulse_spark.settings import DatasetSettings
 
 _BLOCK = 20_000
 _POLL_SECONDS = 1.0
 _SILENCE_SECONDS = 30.0
 
 
-def read_messages(ranges: Sequence[OffsetRange], settings: LoadSettings) -> Iterator[pa.RecordBatch]:
+def read_messages(ranges: Sequence[OffsetRange], settings: DatasetSettings) -> Iterator[pa.RecordBatch]:
     """Yields the messages of the ranges, one range after the other, in the layout `schemas.MESSAGES`.
 
     A partition that ends within its range ends the reading of it: whoever counts the messages notices.

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import functools
 import logging
-import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
 
 import pyarrow as pa
 from pyspark import TaskContext
 from pyspark.sql import Row, SparkSession
 
-from marketpulse_spark import broker, fault_points, ledger
+from marketpulse_spark import fault_points
 from marketpulse_spark.action_contract import parse_actions
+from marketpulse_spark.batches import Batches
 from marketpulse_spark.errors import KeyElsewhere, RangeIncomplete
 from marketpulse_spark.kafka_source import read_messages
 from marketpulse_spark.ledger import OffsetRange, Plan
@@ -47,59 +46,23 @@ def load(settings: LoadSettings, submitted_at: float, session: Callable[[], Spar
     Raises:
         DatasetLocked, LedgerMoved, LoadRefused, RangeIncomplete: see `errors`. What was committed before stays.
     """
-    with contextlib.closing(LoadMetrics()) as metrics, Control(settings) as control:
+    with contextlib.closing(LoadMetrics(settings.dataset)) as metrics, Control(settings) as control:
         symbols = control.symbols()
+        batches = Batches(control, metrics, settings, submitted_at)
         limit, driver_messages = settings.max_messages_per_batch, settings.driver_messages
         history_waited = False
-        while True:
-            plan = _plan(control, settings, limit)
-            metrics.backlog(plan.messages + plan.behind)
-            if not plan.messages:
-                break
+        while plan := batches.next_plan(limit):
             # What is live does not wait for history; but only every second batch, so that history comes in, too.
             batch = plan if history_waited else plan.ahead_of(settings.backfill_topic, driver_messages)
             history_waited = batch != plan
             small = batch.messages <= driver_messages
-            if not _load_batch(batch, small, symbols, control, session, settings, submitted_at, metrics):
+            writer, write = ("driver", _by_driver) if small else ("executors", _by_executors)
+            counts = batches.load(writer, functools.partial(write, session, batch, symbols, settings))
+            if not small and len(counts) < sum(1 for each in batch.ranges if len(each)):
                 # One transaction after the other writes what parallel ones must not.
                 limit = driver_messages = min(limit, max(driver_messages, _ONE_BY_ONE))
         metrics.freshness(control.freshness())
     fault_points.reach("before_exit")
-
-
-def _plan(control: Control, settings: LoadSettings, limit: int) -> Plan:
-    topics = broker.read_topics(settings.kafka_bootstrap, settings.topics)
-    rows = control.ledger(settings.topics)
-    ledger.check(rows, topics)
-    new = ledger.missing_rows(rows, topics)
-    control.add_to_ledger(new)
-    return ledger.plan([*rows, *new], topics, limit)
-
-
-def _load_batch(
-    plan: Plan,
-    small: bool,
-    symbols: frozenset[str],
-    control: Control,
-    session: Callable[[], SparkSession],
-    settings: LoadSettings,
-    submitted_at: float,
-    metrics: LoadMetrics,
-) -> bool:
-    """Loads one batch; returns false when ranges were left that the driver has to load."""
-    batch_id = control.open_batch("driver" if small else "executors", submitted_at)
-    try:
-        fault_points.reach("before_read")
-        write = _by_driver if small else _by_executors
-        counts = write(session, plan, symbols, batch_id, settings)
-    except Exception as error:
-        control.close_batch(batch_id, error=f"{type(error).__name__}: {error}"[:2000])
-        raise
-    control.close_batch(batch_id)
-    seconds = time.time() - submitted_at
-    metrics.batch(counts, seconds)
-    _LOG.info("batch %s: %s", batch_id, json.dumps([asdict(count) for count in counts], default=str))
-    return small or len(counts) == sum(1 for each in plan.ranges if len(each))
 
 
 def _read_actions(ranges: Sequence[OffsetRange], settings: LoadSettings, symbols: frozenset[str]) -> pa.Table:
@@ -115,7 +78,7 @@ def _read_bars(
 
 
 def _by_driver(
-    session: Callable[[], SparkSession], plan: Plan, symbols: frozenset[str], batch_id: int, settings: LoadSettings
+    session: Callable[[], SparkSession], plan: Plan, symbols: frozenset[str], settings: LoadSettings, batch_id: int
 ) -> list[RangeCount]:
     """Commits all ranges in one transaction, without starting a Python worker."""
     actions = _read_actions(plan.ranges, settings, symbols)
@@ -133,7 +96,7 @@ def computed_in_driver(spark: SparkSession, observed: pa.Table) -> pa.Table:
 
 
 def _by_executors(
-    session: Callable[[], SparkSession], plan: Plan, symbols: frozenset[str], batch_id: int, settings: LoadSettings
+    session: Callable[[], SparkSession], plan: Plan, symbols: frozenset[str], settings: LoadSettings, batch_id: int
 ) -> list[RangeCount]:
     """Commits each Kafka partition in a task of its own: its ranges of all topics in one transaction.
 

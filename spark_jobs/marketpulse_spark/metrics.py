@@ -9,13 +9,17 @@ from collections.abc import Iterable
 import statsd
 
 from marketpulse_spark.ranges import RangeCount
-from marketpulse_spark.settings import ACTIONS_TOPIC
+from marketpulse_spark.settings import ACTIONS_TOPIC, NEWS_TOPIC
+
+#: What the messages of a topic are; those of all others are bars.
+_KINDS = {ACTIONS_TOPIC: "actions", NEWS_TOPIC: "articles"}
 
 
 class LoadMetrics:
     """Sends `marketpulse.*`; tags are part of the name, as the exporter's Influx dialect wants them."""
 
-    def __init__(self) -> None:
+    def __init__(self, dataset: str) -> None:
+        self._dataset = dataset
         host, port = os.environ.get("STATSD_HOST", "127.0.0.1"), int(os.environ.get("STATSD_PORT", "9125"))
         self._client = statsd.StatsClient(host, port, prefix="marketpulse")
 
@@ -25,17 +29,17 @@ class LoadMetrics:
 
     def batch(self, counts: Iterable[RangeCount], seconds: float) -> None:
         """One committed batch: its messages by outcome and its duration from the start of the process."""
-        self._client.timing("batch_duration,dataset=bars", seconds * 1000)
+        self._client.timing(f"batch_duration,dataset={self._dataset}", seconds * 1000)
         for count in counts:
             topic = f"topic={count.range.topic}"
-            what = "actions" if count.range.topic == ACTIONS_TOPIC else "bars"
+            what = _KINDS.get(count.range.topic, "bars")
             self._client.incr(f"{what}_loaded,{topic}", count.applied)
             self._client.incr(f"{what}_duplicate,{topic}", count.duplicates)
             self._client.incr(f"dead_letters,{topic}", count.dead_letters)
 
     def backlog(self, messages: int) -> None:
         """Messages in Kafka that the ledger has not passed."""
-        self._client.gauge("kafka_backlog_messages,dataset=bars", messages)
+        self._client.gauge(f"kafka_backlog_messages,dataset={self._dataset}", messages)
 
     def freshness(self, ages: dict[str, dt.timedelta]) -> None:
         """Age of the newest bar of each source: now less the end of its minute."""

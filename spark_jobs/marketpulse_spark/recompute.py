@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+import adbc_driver_postgresql.dbapi as adbc
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
@@ -44,7 +45,7 @@ def recompute(settings: LoadSettings, session: Callable[[], SparkSession]) -> No
         month = months.slice(number, 1)
         with Control(settings):
             with warehouse.transaction(settings) as connection, connection.cursor() as cursor:
-                ledger = warehouse.fetch(cursor, warehouse.sql_text("ops/kafka_offsets/hold.sql"))
+                ledger = _hold_ledger(cursor, settings)
             observed = pa.Table.from_batches(observe_again(month, settings, REACH), OBSERVATIONS)
             _write(computed_in_driver(session(), observed), ledger, settings)
         _LOG.info("%s of %s: %s", number + 1, months.num_rows, month.to_pylist()[0])
@@ -54,7 +55,11 @@ def _write(computed: pa.Table, ledger: list[tuple[Any, ...]], settings: LoadSett
     """Writes what was computed of the bars that stood when the ledger stood so."""
     with warehouse.transaction(settings) as connection:
         with connection.cursor() as cursor:
-            if warehouse.fetch(cursor, warehouse.sql_text("ops/kafka_offsets/hold.sql")) != ledger:
+            if _hold_ledger(cursor, settings) != ledger:
                 raise LedgerMoved("Bars were loaded while their indicators were computed. Start it again.")
             merge_indicators(cursor, computed)
         connection.commit()
+
+
+def _hold_ledger(cursor: adbc.Cursor, settings: LoadSettings) -> list[tuple[Any, ...]]:
+    return warehouse.fetch(cursor, warehouse.sql_text("ops/kafka_offsets/hold.sql"), settings.topics)

@@ -61,7 +61,32 @@ ACTIONS = pa.schema(
     ]
 )
 
-#: Columns of ops.dead_letters, of a row of either layout and the batch that read it.
+#: A message of the news topic after parsing (`news_contract.ParsedArticle`); null as for actions.
+ARTICLES = pa.schema(
+    [
+        *(MESSAGES.field(name) for name in ("topic", "partition", "kafka_offset", "kafka_ts")),
+        ("article_id", pa.string()),
+        ("source", pa.string()),
+        ("url", pa.string()),
+        ("publisher", pa.string()),
+        ("headline", pa.string()),
+        ("summary", pa.string()),
+        ("published_at", _TIME),
+        ("tickers", pa.string()),
+        ("known_tickers", pa.string()),
+        ("sentiment", pa.string()),
+        ("vader", pa.float64()),
+        ("version", pa.string()),
+        ("headline_key", pa.string()),
+        ("fetched_at", _TIME),
+        ("run_id", pa.string()),
+        ("reason", pa.string()),
+        ("detail", pa.string()),
+        ("payload", pa.binary()),
+    ]
+)
+
+#: Columns of ops.dead_letters, of a row of any of these layouts and the batch that read it.
 DEAD_LETTERS = ("topic", "partition", "kafka_offset", "kafka_ts", "batch_id", "reason", "detail", "payload")
 
 PRICE = pa.decimal128(20, 8)
@@ -86,6 +111,20 @@ OBSERVATIONS = pa.schema(
     ]
 )
 
+#: One story that names a symbol, at the time when it first did. `is_changed`: the batch has added it or
+#: (`is_removed`) taken it away.
+MENTIONS = pa.schema(
+    [
+        ("symbol", pa.string()),
+        ("published_at", _TIME),
+        ("article_id", pa.string()),
+        ("relevance", pa.float64()),
+        ("sentiment", pa.float64()),
+        ("is_changed", pa.bool_()),
+        ("is_removed", pa.bool_()),
+    ]
+)
+
 _DDL = {
     pa.string(): "string",
     pa.int32(): "int",
@@ -96,4 +135,6 @@ _DDL = {
     VOLUME: "decimal(28,8)",
 }
 
-OBSERVATIONS_DDL = ", ".join(f"`{field.name}` {_DDL[field.type]}" for field in OBSERVATIONS)
+OBSERVATIONS_DDL, MENTIONS_DDL = (
+    ", ".join(f"`{field.name}` {_DDL[field.type]}" for field in layout) for layout in (OBSERVATIONS, MENTIONS)
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -12,6 +13,7 @@ from typing import Protocol
 LIVE_TOPIC = "market.bars.v1"
 BACKFILL_TOPIC = "market.bars.backfill.v1"
 ACTIONS_TOPIC = "market.actions.v1"
+NEWS_TOPIC = "market.news.v1"
 
 
 class WarehouseSettings(Protocol):
@@ -39,17 +41,15 @@ class WarehouseSettings(Protocol):
 
 
 @dataclass(frozen=True)
-class LoadSettings:
-    """Settings of one run of `load_bars`.
+class DatasetSettings(ABC):
+    """Settings of one run of a loader, whichever dataset it loads.
 
     Attributes:
         run_id: Who asked for the load, for `ops.batches`; the Airflow run id.
         warehouse_dsn: libpq URI of the loader role; the password comes from PGPASSFILE.
         kafka_bootstrap: host:port of the broker.
         max_messages_per_batch: A batch takes at most this many messages over all partitions.
-        driver_messages: A batch up to this size is written by the driver in one transaction.
         lock_seconds: How long to wait for another loader, or for a row it holds.
-        with_indicators: False loads raw and market only; `make bench` compares the two.
         loader_id: Tells this run's connections from those of every other, on whatever machine.
     """
 
@@ -57,13 +57,39 @@ class LoadSettings:
     warehouse_dsn: str
     kafka_bootstrap: str
     max_messages_per_batch: int = 1_000_000
-    driver_messages: int = 10_000
     lock_seconds: int = 30
+    loader_id: str = field(default_factory=lambda: f"{os.getpid()}-{secrets.token_hex(4)}")
+
+    @property
+    @abstractmethod
+    def dataset(self) -> str:
+        """Name of the lock and of the rows in `ops.batches`."""
+
+    @property
+    @abstractmethod
+    def topics(self) -> tuple[str, ...]:
+        """What is loaded; a batch is filled in this order."""
+
+    @property
+    def application_name(self) -> str:
+        """What PostgreSQL shows for every connection of this process and of its tasks."""
+        return f"load_{self.dataset}:{self.loader_id}"
+
+
+@dataclass(frozen=True)
+class LoadSettings(DatasetSettings):
+    """Settings of one run of `load_bars`.
+
+    Attributes:
+        driver_messages: A batch up to this size is written by the driver in one transaction.
+        with_indicators: False loads raw and market only; `make bench` compares the two.
+    """
+
+    driver_messages: int = 10_000
     with_indicators: bool = True
     live_topic: str = LIVE_TOPIC
     backfill_topic: str = BACKFILL_TOPIC
     actions_topic: str = ACTIONS_TOPIC
-    loader_id: str = field(default_factory=lambda: f"{os.getpid()}-{secrets.token_hex(4)}")
 
     @property
     def dataset(self) -> str:
@@ -75,10 +101,23 @@ class LoadSettings:
         """Actions, of which there are few, before live before backfill: a batch is filled in this order."""
         return (self.actions_topic, self.live_topic, self.backfill_topic)
 
+
+@dataclass(frozen=True)
+class NewsSettings(DatasetSettings):
+    """Settings of one run of `load_news`, whose batches are all small enough for one transaction of the driver."""
+
+    max_messages_per_batch: int = 1_000
+    news_topic: str = NEWS_TOPIC
+
     @property
-    def application_name(self) -> str:
-        """What PostgreSQL shows for every connection of this process and of its tasks."""
-        return f"load_bars:{self.loader_id}"
+    def dataset(self) -> str:
+        """Name of the lock and of the rows in `ops.batches`."""
+        return "news"
+
+    @property
+    def topics(self) -> tuple[str]:
+        """The one topic."""
+        return (self.news_topic,)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from marketpulse_spark.settings import WarehouseSettings
 
 _CONNECT_SECONDS = 10
 _STATEMENT_SECONDS = 300
-_IDLE_IN_TRANSACTION_SECONDS = 20
+IDLE_IN_TRANSACTION_SECONDS = 20
 _HEARTBEAT_SECONDS = 5
 #: A lock holder that has not shown life for this long is stopped or cut off. The ledger fences it.
 _STALE_SECONDS = 20
@@ -52,12 +52,12 @@ def _read_sql(name: str) -> str:
     return (sql_root() / name).read_text()
 
 
-def bounded(settings: WarehouseSettings, *, idle_in_transaction: int = _IDLE_IN_TRANSACTION_SECONDS) -> str:
+def bounded(settings: WarehouseSettings, *, idle_seconds: int = IDLE_IN_TRANSACTION_SECONDS) -> str:
     """Returns the connection string of the warehouse with a name and time-outs for everything."""
     limits = {
         "statement_timeout": f"{_STATEMENT_SECONDS}s",
         "lock_timeout": f"{settings.lock_seconds}s",
-        "idle_in_transaction_session_timeout": f"{idle_in_transaction}s",
+        "idle_in_transaction_session_timeout": f"{idle_seconds}s",
         "tcp_user_timeout": "30s",
         "timezone": "UTC",
     }
@@ -214,16 +214,23 @@ class Control:
 
 
 def ensure_raw_days(settings: WarehouseSettings, days: Iterable[dt.date]) -> None:
-    """Makes sure that `raw.bars` has partitions for these UTC days; waits for no writer of other days."""
+    """Makes sure that the dataset's raw table has partitions for these UTC days; waits for no writer of other days."""
     with psycopg.connect(bounded(settings), autocommit=True) as connection:
         for day in days:
-            connection.execute("SELECT raw.ensure_bars_day(%s)", [day])
+            connection.execute("SELECT raw.ensure_day(%s, %s)", [settings.dataset, day])
 
 
 @contextlib.contextmanager
-def transaction(settings: WarehouseSettings) -> Iterator[adbc.Connection]:
-    """An ADBC connection that is rolled back and closed at the end unless the body committed."""
-    connection = adbc.connect(bounded(settings))
+def transaction(
+    settings: WarehouseSettings, *, idle_seconds: int = IDLE_IN_TRANSACTION_SECONDS
+) -> Iterator[adbc.Connection]:
+    """An ADBC connection that is rolled back and closed at the end unless the body committed.
+
+    Args:
+        settings: Where the warehouse is.
+        idle_seconds: For how long the body may do something else before PostgreSQL gives up on it.
+    """
+    connection = adbc.connect(bounded(settings, idle_seconds=idle_seconds))
     try:
         yield connection
     finally:

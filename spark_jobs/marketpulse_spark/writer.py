@@ -1,4 +1,4 @@
-"""The transaction that commits offset ranges together with everything that came of their messages."""
+"""Writes everything that came of the messages of bars and actions, within the transaction that commits their ranges."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from marketpulse_spark import fault_points, warehouse
 from marketpulse_spark.action_writer import write_actions
-from marketpulse_spark.errors import LedgerMoved
+from marketpulse_spark.commit import commit_ranges
 from marketpulse_spark.islands import find_islands
 from marketpulse_spark.keys import bars_among, contested_bars
 from marketpulse_spark.ledger import OffsetRange
@@ -37,7 +37,7 @@ def write_ranges(
     batch_id: int,
     settings: LoadSettings,
 ) -> list[RangeCount]:
-    """Writes ranges in one transaction: ledger, raw, dead letters, actions, bars, revisions, indicators, counts.
+    """Commits ranges with raw, dead letters, actions, bars, revisions and indicators.
 
     Args:
         batches: All messages of the ranges of bar topics, layout `schemas.ROWS`.
@@ -58,61 +58,14 @@ def write_ranges(
     filled = [each for each in ranges if len(each)]
     of_actions = [each for each in filled if each.topic == settings.actions_topic]
     of_bars = [each for each in filled if each.topic != settings.actions_topic]
-    with warehouse.transaction(settings) as connection:
-        with connection.cursor() as cursor:
-            if not _claim(cursor, ranges):
-                return []
-            messages = _copy_messages(cursor, batches, batch_id, settings)
-            fault_points.reach("after_copy")
-            counts = write_actions(cursor, actions, of_actions, batch_id)
-            counts += _merge(cursor, messages, indicators, of_bars)
-            fault_points.reach("after_merge")
-            _record(cursor, counts, batch_id)
-        fault_points.reach("before_commit")
-        _commit(connection, ranges, settings)
-    fault_points.reach("after_range_commit")
-    return counts
 
+    def write(cursor: adbc.Cursor) -> list[RangeCount]:
+        messages = _copy_messages(cursor, batches, batch_id, settings)
+        fault_points.reach("after_copy")
+        counts = write_actions(cursor, actions, of_actions, batch_id)
+        return counts + _merge(cursor, messages, indicators, of_bars)
 
-def _claim(cursor: adbc.Cursor, ranges: Sequence[OffsetRange]) -> bool:
-    """Moves the ledger over the ranges, first of all; false when an earlier attempt has done all of it."""
-    refused = [
-        each
-        for each in ranges
-        if not warehouse.fetch(
-            cursor,
-            "UPDATE ops.kafka_offsets SET next_offset = $1, updated_at = clock_timestamp()"
-            " WHERE topic = $2 AND partition = $3 AND next_offset = $4 RETURNING next_offset",
-            [each.end, each.topic, each.partition, each.start],
-        )
-    ]
-    if not refused:
-        return True
-    if refused == [each for each in ranges if len(each)] and _stands_at_end(cursor, ranges):
-        return False
-    places = ", ".join(f"{each.topic}[{each.partition}] at {each.start}" for each in refused)
-    raise LedgerMoved(f"Another loader moved the ledger of {places}. Nothing was written; the next run goes on.")
-
-
-def _stands_at_end(cursor: adbc.Cursor, ranges: Sequence[OffsetRange]) -> bool:
-    return all(
-        warehouse.fetch(
-            cursor,
-            "SELECT 1 FROM ops.kafka_offsets WHERE topic = $1 AND partition = $2 AND next_offset = $3",
-            [each.topic, each.partition, each.end],
-        )
-        for each in ranges
-    )
-
-
-def _commit(connection: adbc.Connection, ranges: Sequence[OffsetRange], settings: LoadSettings) -> None:
-    """Commits. When the answer is lost, the ledger tells whether the commit was, too."""
-    try:
-        connection.commit()
-    except adbc.Error:
-        with warehouse.transaction(settings) as second, second.cursor() as cursor:
-            if not _stands_at_end(cursor, ranges):
-                raise
+    return commit_ranges(ranges, batch_id, settings, write)
 
 
 def _copy_messages(
@@ -202,25 +155,3 @@ def merge_indicators(cursor: adbc.Cursor, recomputed: pa.Table) -> None:
         cursor.execute("ANALYZE recomputed")
         cursor.execute(warehouse.sql_text("analytics/indicators_1m/delete_changed.sql"))
         cursor.execute(warehouse.sql_text("analytics/indicators_1m/insert_recomputed.sql"))
-
-
-def _record(cursor: adbc.Cursor, counts: Sequence[RangeCount], batch_id: int) -> None:
-    for count in counts:
-        place = count.range
-        cursor.execute(
-            "INSERT INTO ops.batch_ranges (batch_id, topic, partition, start_offset, end_offset,"
-            " messages, dead_letters, duplicates, applied, newest_bar)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-            [
-                batch_id,
-                place.topic,
-                place.partition,
-                place.start,
-                place.end,
-                count.messages,
-                count.dead_letters,
-                count.duplicates,
-                count.applied,
-                count.newest_bar,
-            ],
-        )

@@ -30,7 +30,9 @@ def load(connection: psycopg.Connection, topic: str, messages: list[Any]) -> Non
                 at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(message.timestamp()[1] / 1000))
                 copy.write_row((topic, message.partition(), message.offset(), at, 0, *(bar[f] for f in FIELDS)))
                 ends[message.partition()] = message.offset() + 1
-        cursor.execute("SELECT raw.ensure_bars_day(day::date) FROM (SELECT DISTINCT kafka_ts::date FROM chunk) d (day)")
+        cursor.execute(
+            "SELECT raw.ensure_day('bars', day::date) FROM (SELECT DISTINCT kafka_ts::date FROM chunk) d (day)"
+        )
         cursor.execute(f"INSERT INTO raw.bars ({RAW}) SELECT {RAW} FROM chunk")
         cursor.execute(
             f"INSERT INTO market.bars_1m AS t ({BAR}) SELECT DISTINCT ON (symbol, source, ts) symbol, source, ts,"

@@ -1,4 +1,4 @@
-"""Shows, for each partition, what the ledger counts on beside what Kafka holds, and whether a load would be refused.
+"""Shows, for each partition, what the ledger counts on beside what Kafka holds, and which load would be refused.
 
 Reads only. Needs no Spark: python -m marketpulse_spark.jobs.show_ledger
 """
@@ -15,17 +15,26 @@ from marketpulse_spark import broker, ledger
 from marketpulse_spark.broker import TopicState
 from marketpulse_spark.errors import LoadRefused
 from marketpulse_spark.ledger import LedgerRow
-from marketpulse_spark.settings import LoadSettings, required
+from marketpulse_spark.settings import DatasetSettings, LoadSettings, NewsSettings, required
 
 _LINE = "{:<26} {:>9} {:>12} {:>12} {:>12}"
 _NONE = "-"
 
 
 def main() -> int:
-    """Returns 0 when a load would start, 1 when it would be refused."""
+    """Returns 0 when the loads of all datasets would start, 1 when one would be refused."""
+    dsn = required(os.environ, "MARKETPULSE_WAREHOUSE_DSN")
     bootstrap = required(os.environ, "MARKETPULSE_KAFKA_BOOTSTRAP")
-    topics = LoadSettings("show-ledger", required(os.environ, "MARKETPULSE_WAREHOUSE_DSN"), bootstrap).topics
-    with psycopg.connect(os.environ["MARKETPULSE_WAREHOUSE_DSN"]) as connection:
+    would_start = [
+        _show_dataset(LoadSettings("show-ledger", dsn, bootstrap)),
+        _show_dataset(NewsSettings("show-ledger", dsn, bootstrap)),
+    ]
+    return 0 if all(would_start) else 1
+
+
+def _show_dataset(settings: DatasetSettings) -> bool:
+    topics = settings.topics
+    with psycopg.connect(settings.warehouse_dsn) as connection:
         rows = connection.execute(
             "SELECT topic, partition, cluster_id, topic_id, next_offset FROM ops.kafka_offsets WHERE topic = ANY(%s)",
             [list(topics)],
@@ -34,13 +43,14 @@ def main() -> int:
     refusal: LoadRefused | None = None
     held: list[TopicState] = []
     try:
-        held = broker.read_topics(bootstrap, topics)
+        held = broker.read_topics(settings.kafka_bootstrap, topics)
         ledger.check(counted, held)
     except LoadRefused as error:
         refusal = error
     _show(counted, held)
-    _say(f"{type(refusal).__name__}: {refusal}" if refusal else "A load would start.")
-    return 1 if refusal else 0
+    said = f"{type(refusal).__name__}: {refusal}" if refusal else "would start."
+    _say(f"load_{settings.dataset}: {said}")
+    return refusal is None
 
 
 def _show(counted: Sequence[LedgerRow], held: Sequence[TopicState]) -> None:

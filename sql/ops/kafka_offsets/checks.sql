@@ -22,7 +22,7 @@ SELECT 0 AS expected, count(*) AS found
    AND r.committed_at > now() - interval '2 hours'
    AND previous.end_offset <> r.start_offset;
 
--- Counted by the unique indexes of raw.bars and raw.actions; the newest ranges only, up to 50,000 messages.
+-- Counted by the unique indexes of raw.bars, raw.actions and raw.news; the newest ranges only, up to 50,000 messages.
 -- check: every_good_message_of_a_range_is_in_raw (fail)
 WITH recent AS (
     SELECT r.*, sum(r.messages) OVER (ORDER BY r.committed_at DESC, r.topic, r.partition) AS so_far
@@ -31,7 +31,7 @@ WITH recent AS (
        AND r.committed_at > now() - interval '2 hours'
 )
 SELECT coalesce(sum(r.messages - r.dead_letters), 0) AS expected,
-       coalesce(sum(bars.stored + actions.stored), 0) AS found
+       coalesce(sum(bars.stored + actions.stored + news.stored), 0) AS found
   FROM recent r
  CROSS JOIN LATERAL (SELECT count(*) AS stored
                        FROM raw.bars w
@@ -41,6 +41,10 @@ SELECT coalesce(sum(r.messages - r.dead_letters), 0) AS expected,
                        FROM raw.actions w
                       WHERE w.topic = r.topic AND w.partition = r.partition
                         AND w.kafka_offset >= r.start_offset AND w.kafka_offset < r.end_offset) actions
+ CROSS JOIN LATERAL (SELECT count(*) AS stored
+                       FROM raw.news w
+                      WHERE w.topic = r.topic AND w.partition = r.partition
+                        AND w.kafka_offset >= r.start_offset AND w.kafka_offset < r.end_offset) news
  WHERE r.so_far <= 50000;
 
 -- check: every_dead_letter_of_a_range_is_kept (fail)

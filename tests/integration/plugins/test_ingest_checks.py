@@ -14,6 +14,7 @@ from marketpulse.sync_instruments import sync_instruments
 from marketpulse.warehouse import connect
 
 PATHS = ("ops/kafka_offsets/checks.sql", "market/bars_1m/checks.sql")
+NEWS_PATHS = ("ops/kafka_offsets/checks.sql", "market/articles/checks.sql")
 GOOD = """
 INSERT INTO ops.batches (dataset, run_id, state, writer, submitted_at)
 VALUES ('bars', 'r', 'succeeded', 'driver', now());
@@ -22,7 +23,7 @@ INSERT INTO ops.batch_ranges
        (batch_id, topic, partition, start_offset, end_offset, messages, dead_letters, duplicates, applied)
 SELECT max(batch_id), 'market.bars.v1', 0, first, last, last - first, 0, 0, last - first
   FROM ops.batches, (VALUES (0, 1), (1, 3)) ranges (first, last) GROUP BY first, last;
-SELECT raw.ensure_bars_day(current_date);
+SELECT raw.ensure_day('bars', current_date);
 INSERT INTO raw.bars SELECT 'market.bars.v1', 0, n, now(), 1, 'alpha_vantage', 'MSFT', '1min',
        date_trunc('minute', now()) - n * interval '1 minute', '2', '3', '1', '2', '5', now(), 'r'
   FROM generate_series(0, 2) n;
@@ -30,6 +31,28 @@ INSERT INTO ops.source_watermarks VALUES ('alpha_vantage', 'MSFT', '1min', date_
 INSERT INTO market.bars_1m SELECT 'MSFT', 'alpha_vantage', date_trunc('minute', now()) - n * interval '1 minute',
        2, 3, 1, 2, 5, now() FROM generate_series(0, 2) n;
 INSERT INTO analytics.indicators_1m (symbol, source, ts) SELECT symbol, source, ts FROM market.bars_1m;
+"""
+#: Two articles of one story, an hour old, and the hours that it reaches.
+GOOD_NEWS = """
+INSERT INTO ops.batches (dataset, run_id, state, writer, submitted_at)
+VALUES ('news', 'r', 'succeeded', 'driver', now());
+INSERT INTO ops.kafka_offsets VALUES ('market.news.v1', 0, 'c', 't', 2);
+INSERT INTO ops.batch_ranges
+       (batch_id, topic, partition, start_offset, end_offset, messages, dead_letters, duplicates, applied)
+SELECT max(batch_id), 'market.news.v1', 0, 0, 2, 2, 0, 0, 2 FROM ops.batches;
+SELECT raw.ensure_day('news', current_date);
+INSERT INTO raw.news SELECT 'market.news.v1', 0, n, now(), 1, 'a' || n, 'finnhub', 'https://a', 'p', 'h', '',
+       now() - interval '1 hour', '[{"symbol": "MSFT", "relevance": null, "sentiment": "0.5"}]', NULL, now(), 'r'
+  FROM generate_series(0, 1) n;
+INSERT INTO ops.article_observations
+SELECT article_id, fetched_at, 'v', source, url, publisher, headline, 'k', summary, published_at, tickers
+  FROM raw.news;
+INSERT INTO market.articles
+SELECT article_id, source, url, publisher, headline, 'k', summary, published_at, tickers, NULL, NULL, fetched_at, 'a0'
+  FROM raw.news;
+INSERT INTO analytics.sentiment_1h
+SELECT 'MSFT', date_trunc('hour', now()) + n * interval '1 hour', 1 - sign(n), CASE n WHEN 0 THEN 0.5 END, 0.5
+  FROM generate_series(0, 47) n;
 """
 
 
@@ -98,3 +121,54 @@ def test_warnings_do_not_fail(warehouse: psycopg.Connection[tuple[Any, ...]], ca
     run_checks(PATHS)
 
     assert "WARN  no_other_batch_is_unfinished: expected 0, found 1" in caplog.text
+
+
+def test_good_news_passes_quickly(
+    warehouse: psycopg.Connection[tuple[Any, ...]], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    warehouse.execute(GOOD_NEWS)
+    began = time.monotonic()
+
+    run_checks(NEWS_PATHS)
+
+    assert time.monotonic() - began < 3
+    assert "every_good_message_of_a_range_is_in_raw: expected 5, found 5" in caplog.text
+    assert "hours_count_each_story_once_for_each_symbol: expected 1, found 1" in caplog.text
+    assert "FAIL" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("damage", "broken"),
+    [
+        ("DELETE FROM raw.news WHERE kafka_offset = 1", "range_is_in_raw: expected 5, found 4"),
+        (
+            "UPDATE market.articles SET story_id = 'a1' WHERE article_id = 'a0'",
+            "every_article_is_of_a_story_that_begins_with_it_or_before: expected 2, found 0",
+        ),
+        (
+            "UPDATE ops.article_observations SET fetched_at = fetched_at + interval '1 second' WHERE article_id = 'a1'",
+            "every_article_is_the_newest_thing_its_source_said: expected 2, found 1",
+        ),
+        (
+            "UPDATE analytics.sentiment_1h SET stories = 2 WHERE stories = 1",
+            "hours_count_each_story_once_for_each_symbol: expected 1, found 2",
+        ),
+        (
+            "UPDATE analytics.sentiment_1h SET decayed_sentiment = -1.5 WHERE stories = 1",
+            "sentiment_is_between_minus_1_and_1: expected 0, found 1",
+        ),
+        (
+            "DELETE FROM market.instruments WHERE symbol = 'MSFT'",
+            "every_article_is_of_a_known_instrument: expected 0, found 2",
+        ),
+    ],
+    ids=lambda text: text.split(":")[0],
+)
+def test_each_check_of_news_can_fail(warehouse: psycopg.Connection[tuple[Any, ...]], damage: str, broken: str) -> None:
+    warehouse.execute(GOOD_NEWS)
+    warehouse.execute(damage)
+
+    with pytest.raises(ChecksFailed) as caught:
+        run_checks(NEWS_PATHS)
+    assert broken in str(caught.value)

@@ -40,7 +40,7 @@ class Loader:
     ) -> None:
         """Bars of successive minutes, each with one price for open, high, low and close."""
         with psycopg.connect(self._dsn) as connection:
-            connection.execute("SELECT raw.ensure_bars_day(%s)", (self._loaded_at.date(),))
+            connection.execute("SELECT raw.ensure_day('bars', %s)", (self._loaded_at.date(),))
             for number, close in enumerate(closes):
                 bar = (symbol, source, start + number * MINUTE, close, close, close, close, 100, fetched_at or T)
                 connection.execute(

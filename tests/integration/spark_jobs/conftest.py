@@ -11,10 +11,11 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 from marketpulse_spark.session import spark_session
-from marketpulse_spark.settings import ACTIONS_TOPIC, BACKFILL_TOPIC, LIVE_TOPIC
+from marketpulse_spark.settings import ACTIONS_TOPIC, BACKFILL_TOPIC, LIVE_TOPIC, NEWS_TOPIC
 from pyspark.sql import SparkSession
 
-from tests.integration.spark_jobs.feed import Feed, fresh_feed, settings_of
+from tests.integration.spark_jobs.feed import Feed, created, fresh_feed, settings_of
+from tests.integration.spark_jobs.news_feed import NewsFeed, news_settings
 from tests.integration.spark_jobs.warehouse import Warehouse
 from tests.local_stack import REPOSITORY
 
@@ -45,6 +46,14 @@ def spark(environment: dict[str, str]) -> Iterator[SparkSession]:
     session.sparkContext.setLogLevel("ERROR")
     yield session
     session.stop()
+
+
+@pytest.fixture
+def interpreted(spark: SparkSession) -> SparkSession:
+    """The session as spark-submit starts it for small batches, whatever test was before."""
+    spark.conf.set("spark.sql.codegen.wholeStage", "false")
+    spark.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN")
+    return spark
 
 
 @pytest.fixture(scope="session")
@@ -96,6 +105,26 @@ def default_feed(environment: dict[str, str], admin: AdminClient, producer: Prod
     for topic in feed.settings.topics:
         feed.delete(topic)
         feed.create(topic)
+    return feed
+
+
+@pytest.fixture
+def news(
+    environment: dict[str, str], admin: AdminClient, producer: Producer, spark: SparkSession
+) -> Iterator[NewsFeed]:
+    """A fresh topic of articles, and the loader over it."""
+    feed = NewsFeed(news_settings(environment), admin, producer, spark)
+    with created(feed):
+        yield feed
+
+
+@pytest.fixture
+def default_news(environment: dict[str, str], admin: AdminClient, producer: Producer, spark: SparkSession) -> NewsFeed:
+    """The topic that a real loader process reads, created anew."""
+    feed = NewsFeed(news_settings(environment, NEWS_TOPIC), admin, producer, spark)
+    if NEWS_TOPIC in admin.list_topics(timeout=20).topics:
+        feed.delete(NEWS_TOPIC)
+    feed.create(NEWS_TOPIC)
     return feed
 
 

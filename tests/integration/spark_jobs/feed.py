@@ -17,7 +17,7 @@ from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 from marketpulse_spark.broker import read_topics
 from marketpulse_spark.errors import TopicMissing
 from marketpulse_spark.load import load
-from marketpulse_spark.settings import LoadSettings
+from marketpulse_spark.settings import DatasetSettings, LoadSettings
 from pyspark.sql import SparkSession
 
 from tests.unit.spark_jobs.messages import value
@@ -71,33 +71,12 @@ def fetched(second: int) -> str:
 
 
 @dataclass(frozen=True)
-class Feed:
-    """Topics of their own, and the loader over them."""
+class Topics:
+    """Topics, and who writes to them."""
 
-    settings: LoadSettings
+    settings: DatasetSettings
     admin: AdminClient
     producer: Producer
-    spark: SparkSession
-
-    @property
-    def live(self) -> str:
-        return self.settings.live_topic
-
-    @property
-    def backfill(self) -> str:
-        return self.settings.backfill_topic
-
-    @property
-    def actions(self) -> str:
-        return self.settings.actions_topic
-
-    def publish(self, records: Iterable[Record], *, backfill: bool = False, partition: int = -1) -> None:
-        """Publishes bars; with `partition`, past the partitioner."""
-        self.publish_to(self.backfill if backfill else self.live, records, partition=partition)
-
-    def publish_actions(self, *records: Record, partition: int = -1) -> None:
-        """Publishes splits and dividends."""
-        self.publish_to(self.actions, records, partition=partition)
 
     def publish_to(self, topic: str, records: Iterable[Record], *, partition: int = -1) -> None:
         """Publishes to one of the topics."""
@@ -111,25 +90,6 @@ class Feed:
             self.producer.produce(topic, key=key, value=raw, partition=partition, on_delivery=delivered)
         assert self.producer.flush(_SECONDS) == 0
         assert not failed
-
-    def publish_in_transaction(self, records: Iterable[Record]) -> None:
-        """Publishes to the live topic's partition 0; the end of the transaction takes an offset of its own."""
-        producer = Producer(
-            {"bootstrap.servers": self.settings.kafka_bootstrap, "transactional.id": uuid.uuid4().hex, "log_level": 0}
-        )
-        producer.init_transactions(_SECONDS)
-        producer.begin_transaction()
-        for key, raw in records:
-            producer.produce(self.live, key=key, value=raw, partition=0)
-        producer.commit_transaction(_SECONDS)
-
-    def load(self, **changes: Any) -> None:
-        """Runs the load of everything published, in this process."""
-        load(dataclasses.replace(self.settings, **changes), time.time(), lambda: self.spark)
-
-    def load_by_executors(self, **changes: Any) -> None:
-        """The same, by Python workers: no batch is small enough for the driver."""
-        self.load(driver_messages=0, **changes)
 
     def ends(self, topic: str) -> dict[int, int]:
         """The offset that the next message of each partition will get."""
@@ -168,6 +128,53 @@ class Feed:
             time.sleep(0.1)
 
 
+@dataclass(frozen=True)
+class Feed(Topics):
+    """Bars and actions in topics of their own, and the loader over them."""
+
+    settings: LoadSettings
+    spark: SparkSession
+
+    @property
+    def live(self) -> str:
+        return self.settings.live_topic
+
+    @property
+    def backfill(self) -> str:
+        return self.settings.backfill_topic
+
+    @property
+    def actions(self) -> str:
+        return self.settings.actions_topic
+
+    def publish(self, records: Iterable[Record], *, backfill: bool = False, partition: int = -1) -> None:
+        """Publishes bars; with `partition`, past the partitioner."""
+        self.publish_to(self.backfill if backfill else self.live, records, partition=partition)
+
+    def publish_actions(self, *records: Record, partition: int = -1) -> None:
+        """Publishes splits and dividends."""
+        self.publish_to(self.actions, records, partition=partition)
+
+    def publish_in_transaction(self, records: Iterable[Record]) -> None:
+        """Publishes to the live topic's partition 0; the end of the transaction takes an offset of its own."""
+        producer = Producer(
+            {"bootstrap.servers": self.settings.kafka_bootstrap, "transactional.id": uuid.uuid4().hex, "log_level": 0}
+        )
+        producer.init_transactions(_SECONDS)
+        producer.begin_transaction()
+        for key, raw in records:
+            producer.produce(self.live, key=key, value=raw, partition=0)
+        producer.commit_transaction(_SECONDS)
+
+    def load(self, **changes: Any) -> None:
+        """Runs the load of everything published, in this process."""
+        load(dataclasses.replace(self.settings, **changes), time.time(), lambda: self.spark)
+
+    def load_by_executors(self, **changes: Any) -> None:
+        """The same, by Python workers: no batch is small enough for the driver."""
+        self.load(driver_messages=0, **changes)
+
+
 def settings_of(environment: dict[str, str], live: str, backfill: str, actions: str) -> LoadSettings:
     """A loader of these topics into the stack's warehouse, with little patience."""
     return LoadSettings(
@@ -182,16 +189,23 @@ def settings_of(environment: dict[str, str], live: str, backfill: str, actions: 
 
 
 @contextlib.contextmanager
+def created(topics: Topics) -> Iterator[None]:
+    """Creates topics, and deletes them at the end."""
+    topics.create(*topics.settings.topics)
+    try:
+        yield
+    finally:
+        for future in topics.admin.delete_topics(list(topics.settings.topics)).values():
+            future.exception(_SECONDS)
+
+
+@contextlib.contextmanager
 def fresh_feed(
     environment: dict[str, str], admin: AdminClient, producer: Producer, spark: SparkSession
 ) -> Iterator[Feed]:
-    """Creates its topics, and deletes them at the end."""
+    """The bar topics of a test's own."""
     name = uuid.uuid4().hex
     settings = settings_of(environment, f"test.live.{name}", f"test.backfill.{name}", f"test.actions.{name}")
     feed = Feed(settings, admin, producer, spark)
-    feed.create(*settings.topics)
-    try:
+    with created(feed):
         yield feed
-    finally:
-        for future in admin.delete_topics(list(settings.topics)).values():
-            future.exception(_SECONDS)

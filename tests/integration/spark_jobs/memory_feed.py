@@ -7,6 +7,7 @@ import datetime as dt
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
@@ -17,7 +18,7 @@ from marketpulse_spark.broker import TopicState
 from marketpulse_spark.ledger import OffsetRange
 from marketpulse_spark.partitioning import home
 from marketpulse_spark.schemas import MESSAGES
-from marketpulse_spark.settings import LoadSettings
+from marketpulse_spark.settings import DatasetSettings, LoadSettings
 from pyspark.sql import SparkSession
 
 from tests.integration.spark_jobs.feed import PARTITIONS, Record
@@ -25,29 +26,21 @@ from tests.integration.spark_jobs.feed import PARTITIONS, Record
 _RECEIVED = dt.datetime(2024, 4, 1, tzinfo=dt.UTC)
 
 
-class MemoryFeed:
-    """The loader's topics as lists, for hundreds of examples: a broker would take most of their time."""
+class MemoryTopics:
+    """A loader's topics as lists, for hundreds of examples: a broker would take most of their time.
 
-    def __init__(self, settings: LoadSettings, spark: SparkSession, patch: pytest.MonkeyPatch) -> None:
-        self._settings = settings
-        self._spark = spark
+    Args:
+        loader: The module of the loader, which reads them from now on.
+        patch: Undoes that.
+    """
+
+    def __init__(self, loader: ModuleType, patch: pytest.MonkeyPatch) -> None:
         self._messages: defaultdict[tuple[str, int], list[Record]] = defaultdict(list)
         patch.setattr(broker, "read_topics", self._states)
         patch.setattr(loader, "read_messages", self._read)
 
-    def publish(self, records: Iterable[Record], *, backfill: bool = False) -> None:
-        """Publishes bars, each where Kafka's partitioner would put it."""
-        self._publish(self._settings.backfill_topic if backfill else self._settings.live_topic, records)
-
-    def publish_actions(self, *records: Record) -> None:
-        """Publishes splits and dividends."""
-        self._publish(self._settings.actions_topic, records)
-
-    def load(self, **changes: Any) -> None:
-        """Runs the load of everything published, in this process."""
-        loader.load(dataclasses.replace(self._settings, **changes), time.time(), lambda: self._spark)
-
-    def _publish(self, topic: str, records: Iterable[Record]) -> None:
+    def publish_to(self, topic: str, records: Iterable[Record]) -> None:
+        """Publishes each message where Kafka's partitioner would put it."""
         for key, value in records:
             self._messages[topic, home(key or b"", PARTITIONS)].append((key, value))
 
@@ -63,7 +56,7 @@ class MemoryFeed:
             for topic in topics
         ]
 
-    def _read(self, ranges: Sequence[OffsetRange], _: LoadSettings) -> Iterator[pa.RecordBatch]:
+    def _read(self, ranges: Sequence[OffsetRange], _: DatasetSettings) -> Iterator[pa.RecordBatch]:
         for each in ranges:
             rows = [
                 (each.topic, each.partition, offset, _RECEIVED, *self._messages[each.topic, each.partition][offset])
@@ -73,3 +66,24 @@ class MemoryFeed:
                 yield pa.RecordBatch.from_pylist(
                     [dict(zip(MESSAGES.names, row, strict=True)) for row in rows], MESSAGES
                 )
+
+
+class MemoryFeed:
+    """The loader of bars and actions over topics in memory."""
+
+    def __init__(self, settings: LoadSettings, spark: SparkSession, patch: pytest.MonkeyPatch) -> None:
+        self._settings = settings
+        self._spark = spark
+        self._topics = MemoryTopics(loader, patch)
+
+    def publish(self, records: Iterable[Record], *, backfill: bool = False) -> None:
+        """Publishes bars."""
+        self._topics.publish_to(self._settings.backfill_topic if backfill else self._settings.live_topic, records)
+
+    def publish_actions(self, *records: Record) -> None:
+        """Publishes splits and dividends."""
+        self._topics.publish_to(self._settings.actions_topic, records)
+
+    def load(self, **changes: Any) -> None:
+        """Runs the load of everything published, in this process."""
+        loader.load(dataclasses.replace(self._settings, **changes), time.time(), lambda: self._spark)

@@ -14,6 +14,7 @@ from tests.local_stack import REPOSITORY
 
 SUBMIT = REPOSITORY / "spark_jobs/bin/spark-submit"
 LOAD_BARS = REPOSITORY / "spark_jobs/marketpulse_spark/jobs/load_bars.py"
+LOAD_NEWS = REPOSITORY / "spark_jobs/marketpulse_spark/jobs/load_news.py"
 SECONDS = 240
 
 
@@ -50,7 +51,7 @@ class Loader:
         return self._process.returncode, output
 
     def end(self) -> None:
-        """Leaves no process behind."""
+        """Kills what is left of the whole tree: no process stays behind."""
         if self._process.poll() is None:
             self._signal(signal.SIGKILL)
             self._process.wait(SECONDS)
@@ -74,11 +75,13 @@ def tree(root: int) -> Sequence[int]:
 
 
 @contextlib.contextmanager
-def loader_held_at(environment: dict[str, str], folder: Path, point: str, *arguments: str) -> Iterator[Loader]:
+def loader_held_at(
+    environment: dict[str, str], folder: Path, point: str, *arguments: str, job: Path = LOAD_BARS
+) -> Iterator[Loader]:
     """Starts a loader and waits until it holds at a fault point."""
     marker = folder / f"at-{point}"
     process = subprocess.Popen(
-        [SUBMIT, LOAD_BARS, "--run-id", "held", *arguments],
+        [SUBMIT, job, "--run-id", "held", *arguments],
         env={**environment, "MARKETPULSE_FAULT_POINT": point, "MARKETPULSE_FAULT_MARKER": str(marker)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

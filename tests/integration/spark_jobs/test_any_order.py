@@ -186,14 +186,6 @@ _AS_FOUND: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def interpreted(spark: SparkSession) -> SparkSession:
-    """The session as spark-submit starts it for small batches, whatever test was before."""
-    spark.conf.set("spark.sql.codegen.wholeStage", "false")
-    spark.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN")
-    return spark
-
-
 @settings(max_examples=200, **_AS_FOUND)
 @given(histories(st.just(False)), st.sampled_from([60, 1_000_000, 1_000_000, 1_000_000]))
 def test_any_order_and_any_batches_end_in_identical_tables(

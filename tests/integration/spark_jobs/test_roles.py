@@ -58,11 +58,14 @@ def test_no_role_of_the_pipeline_is_a_superuser(owner: psycopg.Connection) -> No
         "TRUNCATE market.bars_1m",
         "DELETE FROM market.bars_1m",
         "DELETE FROM raw.bars",
+        "DELETE FROM raw.news",
+        "UPDATE ops.article_observations SET headline = ''",
+        "DELETE FROM market.articles",
         "UPDATE raw.bars SET close = '0'",
         "DELETE FROM ops.kafka_offsets",
         "DELETE FROM ops.dead_letters",
         "UPDATE ops.batch_ranges SET applied = 0",
-        "DROP FUNCTION raw.ensure_bars_day(date)",
+        "DROP FUNCTION raw.ensure_day(text, date)",
         "CREATE TABLE market.mine (x integer)",
         "CREATE TABLE public.mine (x integer)",
         "CREATE SCHEMA mine",
@@ -87,7 +90,11 @@ def test_reader_sees_reports_and_nothing_else(owner: psycopg.Connection, reader:
     for (table,) in others:
         with pytest.raises(errors.InsufficientPrivilege):
             reader.execute(f"SELECT * FROM {table} LIMIT 0")
-    for statement in ("SELECT raw.ensure_bars_day('2001-09-01')", "CREATE TEMP TABLE x (y integer)", "CREATE SCHEMA x"):
+    for statement in (
+        "SELECT raw.ensure_day('bars', '2001-09-01')",
+        "CREATE TEMP TABLE x (y integer)",
+        "CREATE SCHEMA x",
+    ):
         with pytest.raises(errors.InsufficientPrivilege):
             reader.execute(statement)
 
@@ -104,7 +111,9 @@ def test_days_are_made_once_however_many_ask_at_once(environment: dict[str, str]
     def ask() -> list[bool]:
         with connect(environment, "marketpulse_loader") as connection:
             together.wait(30)
-            return [connection.execute("SELECT raw.ensure_bars_day(%s)", [day]).fetchone() == (True,) for day in DAYS]
+            return [
+                connection.execute("SELECT raw.ensure_day('bars', %s)", [day]).fetchone() == (True,) for day in DAYS
+            ]
 
     with ThreadPoolExecutor(6) as pool:
         made = [done.result(60) for done in [pool.submit(ask) for _ in range(6)]]
@@ -118,11 +127,11 @@ def test_days_are_made_once_however_many_ask_at_once(environment: dict[str, str]
 
 @pytest.mark.usefixtures("without_days")
 def test_a_new_day_waits_for_no_writer_of_another(environment: dict[str, str], loader: psycopg.Connection) -> None:
-    loader.execute("SELECT raw.ensure_bars_day(%s)", [DAYS[0]])
+    loader.execute("SELECT raw.ensure_day('bars', %s)", [DAYS[0]])
     loader.execute("SET lock_timeout = '2s'")
     with connect(environment, "marketpulse_loader") as writer, writer.transaction(force_rollback=True):
         writer.execute(RAW, [1, dt.datetime(2001, 9, 1, tzinfo=dt.UTC)])
-        loader.execute("SELECT raw.ensure_bars_day(%s)", [DAYS[1]])
+        loader.execute("SELECT raw.ensure_day('bars', %s)", [DAYS[1]])
         # The open transaction uses the new day at once.
         writer.execute(RAW, [2, dt.datetime(2001, 9, 2, 23, 59, 59, 999_999, tzinfo=dt.UTC)])
 
@@ -131,7 +140,7 @@ def test_a_new_day_waits_for_no_writer_of_another(environment: dict[str, str], l
 def test_days_are_those_of_utc_whatever_the_session_says(loader: psycopg.Connection) -> None:
     loader.execute("SET timezone = 'Pacific/Auckland'")
     loader.execute("SET datestyle = 'German'")
-    loader.execute("SELECT raw.ensure_bars_day('03.09.2001')")
+    loader.execute("SELECT raw.ensure_day('bars', '03.09.2001')")
     with loader.transaction(force_rollback=True):
         loader.execute(RAW, [1, "2001-09-03T00:00:00Z"])
         loader.execute(RAW, [2, "2001-09-03T23:59:59.999999Z"])

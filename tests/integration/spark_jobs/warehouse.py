@@ -16,10 +16,14 @@ MARKET_TABLES = (
     "ops.action_observations",
     "analytics.indicators_1m",
 )
+#: The same of news.
+NEWS_TABLES = ("ops.article_observations", "market.articles", "analytics.sentiment_1h")
 LOADED_TABLES = (
     *MARKET_TABLES,
+    *NEWS_TABLES,
     "raw.bars",
     "raw.actions",
+    "raw.news",
     "ops.dead_letters",
     "ops.batch_ranges",
     "ops.batches",
@@ -71,7 +75,8 @@ class Warehouse:
                            FROM ops.batch_ranges GROUP BY 1, 2) r USING (topic, partition)
               LEFT JOIN (SELECT topic, partition, count(*) AS bars
                            FROM (SELECT topic, partition FROM raw.bars
-                                 UNION ALL SELECT topic, partition FROM raw.actions) m GROUP BY 1, 2) w
+                                 UNION ALL SELECT topic, partition FROM raw.actions
+                                 UNION ALL SELECT topic, partition FROM raw.news) m GROUP BY 1, 2) w
                      USING (topic, partition)
               LEFT JOIN (SELECT topic, partition, count(*) AS letters FROM ops.dead_letters GROUP BY 1, 2) d
                      USING (topic, partition)

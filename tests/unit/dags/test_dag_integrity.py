@@ -28,6 +28,7 @@ EDGES: dict[str, set[tuple[str, str]]] = {
     "ingest_bars": {("publish_bars", "report_failures")},
     "ingest_news": {("publish_news", "report_failures")},
     "load_bars": {("load_bars", "check_bars")},
+    "load_news": {("load_news", "check_news")},
     "reconcile_vendors": set(),
 }
 HEADINGS = ["Purpose", "Reads and writes", "Schedule and deadline", "If it fails", "Backfill", "Owner"]
@@ -78,6 +79,8 @@ def test_schedules(dags: dict[str, DAG]) -> None:
 
     assert ingest.schedule == CronTriggerTimetable("* * * * *", timezone="UTC")
     assert load.schedule == AssetOrTimeSchedule(assets=BARS_PUBLISHED | ACTIONS_PUBLISHED, timetable=sweep)
+    hourly = CronTriggerTimetable("22 * * * *", timezone="UTC")
+    assert dags["load_news"].schedule == AssetOrTimeSchedule(assets=NEWS_PUBLISHED, timetable=hourly)
     daily = CronTriggerTimetable("15 0 * * *", timezone="America/New_York")
     assert dags["ingest_actions"].schedule == daily
     assert dags["ingest_news"].schedule == sweep
@@ -86,7 +89,7 @@ def test_schedules(dags: dict[str, DAG]) -> None:
     assert dags["reconcile_vendors"].schedule == CronTriggerTimetable("37 * * * *", timezone="UTC")
     assert dags["backfill_bars"].schedule == CronDataIntervalTimetable("0 0 * * *", timezone="UTC")
     assert dags["build_daily_analytics"].schedule == CronDataIntervalTimetable("0 0 * * *", timezone="UTC")
-    assert (ingest.max_active_runs, load.max_active_runs) == (2, 1)
+    assert (ingest.max_active_runs, load.max_active_runs, dags["load_news"].max_active_runs) == (2, 1, 1)
 
 
 def test_assets_are_announced_by_the_tasks_that_make_them(dags: dict[str, DAG]) -> None:

@@ -19,7 +19,6 @@ from airflow.sdk.exceptions import AirflowException
 
 REPOSITORY = Path(__file__).parents[3]
 JOBS = REPOSITORY / "spark_jobs" / "marketpulse_spark" / "jobs"
-JOB = JOBS / "load_bars.py"
 RUN_ID = "asset_triggered__2026-05-15T20:00:02.123456+00:00_abcd"
 
 
@@ -55,9 +54,16 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MARKETPULSE_KAFKA_BOOTSTRAP", "127.0.0.1:1")
 
 
+@pytest.fixture(params=["load_bars", "load_news"])
+def loader(request: pytest.FixtureRequest) -> str:
+    """Name of a DAG, of its task and of its job."""
+    name: str = request.param
+    return name
+
+
 @pytest.fixture
-def operator() -> SparkSubmitOperator:
-    return operator_of("load_bars", "load_bars")
+def operator(loader: str) -> SparkSubmitOperator:
+    return operator_of(loader, loader)
 
 
 @pytest.fixture
@@ -65,22 +71,23 @@ def command(operator: SparkSubmitOperator) -> Sequence[str]:
     return command_of(operator, {"run_id": RUN_ID})
 
 
-def test_the_rendered_command(command: Sequence[str]) -> None:
+def test_the_rendered_command(loader: str, command: Sequence[str]) -> None:
     """Nothing more: the wrapper named spark-submit adds the tuned flags, and any --conf here would undo them."""
     assert list(command) == [
         "spark-submit",
         "--master",
         "local[2]",
         "--name",
-        "load_bars",
-        str(JOB),
+        loader,
+        str(JOBS / f"{loader}.py"),
         "--run-id",
         RUN_ID,
     ]
 
 
-def test_the_job_understands_its_arguments(command: Sequence[str]) -> None:
-    assert parsed(JOB, command).run_id == RUN_ID
+def test_the_job_understands_its_arguments(loader: str, command: Sequence[str]) -> None:
+    settings = parsed(JOBS / f"{loader}.py", command)
+    assert (settings.run_id, f"load_{settings.dataset}") == (RUN_ID, loader)
     assert "pyspark" not in sys.modules
 
 

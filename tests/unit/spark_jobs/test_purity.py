@@ -62,12 +62,16 @@ def loaded_by(module: str) -> set[str]:
     return set(finished.stdout.split())
 
 
-@pytest.mark.parametrize("job", ["build_daily", "load_bars"])
+@pytest.mark.parametrize("job", ["build_daily", "load_bars", "load_news"])
 def test_arguments_are_read_before_anything_heavy_is_imported(job: str) -> None:
     """The JVM starts while Python imports the rest; a wrong argument is said at once."""
-    heavy = {"pyspark", "pyarrow", "pandas", "numpy", "scipy", "psycopg", "confluent_kafka", "adbc_driver_postgresql"}
+    heavy = {
+        "pyspark", "pyarrow", "pandas", "numpy", "scipy", "psycopg", "confluent_kafka", "adbc_driver_postgresql",
+        "vaderSentiment",
+    }  # fmt: skip
     assert loaded_by(f"marketpulse_spark.jobs.{job}") & heavy == set()
 
 
-def test_the_loader_brings_nothing_of_airflow() -> None:
-    assert loaded_by("marketpulse_spark.load") & {"airflow", "marketpulse"} == set()
+@pytest.mark.parametrize("loader", ["load", "news"])
+def test_the_loaders_bring_nothing_of_airflow(loader: str) -> None:
+    assert loaded_by(f"marketpulse_spark.{loader}") & {"airflow", "marketpulse"} == set()

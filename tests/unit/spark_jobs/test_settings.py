@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import pickle
+from collections.abc import Callable, Sequence
 
 import pytest
-from marketpulse_spark.jobs import build_daily
+from marketpulse_spark.jobs import build_daily, load_news
 from marketpulse_spark.jobs.load_bars import parse_args
-from marketpulse_spark.settings import LoadSettings, required
+from marketpulse_spark.settings import DatasetSettings, LoadSettings, NewsSettings, required
+
+PARSERS = pytest.mark.parametrize("parse", [parse_args, load_news.parse_args], ids=["bars", "news"])
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +35,14 @@ def test_defaults_are_those_of_the_settings() -> None:
     assert settings.driver_messages == LoadSettings.driver_messages
 
 
+def test_arguments_become_settings_of_news() -> None:
+    settings = load_news.parse_args(["--run-id", "asset__1", "--max-messages-per-batch", "5"])
+    assert (settings.run_id, settings.max_messages_per_batch) == ("asset__1", 5)
+    assert (settings.dataset, settings.topics) == ("news", ("market.news.v1",))
+    assert load_news.parse_args(["--run-id", "x"]).max_messages_per_batch == NewsSettings.max_messages_per_batch
+
+
+@PARSERS
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -44,9 +55,11 @@ def test_defaults_are_those_of_the_settings() -> None:
         ["--run-id", "x", "--max-messages-per-batch", "many"],
     ],
 )
-def test_wrong_arguments_end_the_job(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_arguments_end_the_job(
+    parse: Callable[[Sequence[str]], DatasetSettings], arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as raised:
-        parse_args(arguments)
+        parse(arguments)
     assert raised.value.code == 2
     assert "usage:" in capsys.readouterr().err
 
