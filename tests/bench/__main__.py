@@ -1,6 +1,6 @@
 """make bench: prints the figures of the README, each measured side by side in one run.
 
-python -m tests.bench [--only catch-up,minute-batch,daily-build,airflow] [--rounds 3] [--messages 500000,2000000]
+python -m tests.bench [--only catch-up,minute-batch,two-years,airflow] [--rounds 3] [--messages 500000,2000000]
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import json
 import os
 import platform
 
-from tests.bench import airflow_latency, catch_up, daily_build, minute_batch
+from tests.bench import airflow_latency, catch_up, minute_batch, two_years
 from tests.bench.backlog import Backlog
 from tests.bench.stack import running_stack
 from tests.local_stack import REPOSITORY
 
-_PARTS = ("catch-up", "minute-batch", "daily-build", "airflow")
+_PARTS = ("catch-up", "minute-batch", "two-years", "airflow")
 
 
 def main() -> None:
@@ -37,9 +37,9 @@ def main() -> None:
             if "catch-up" in parts:
                 sizes = [int(size) for size in arguments.messages.split(",")]
                 results["catch_up"] = _print(catch_up.measure(environment, topic, sizes, arguments.rounds))
-    if "daily-build" in parts:
-        with running_stack("postgres") as environment:
-            results["daily_build"] = _print(daily_build.measure(environment, arguments.rounds))
+    if "two-years" in parts:
+        with running_stack("postgres", "kafka") as environment:
+            results["two_years"] = _print(two_years.measure(environment, arguments.rounds))
     if "airflow" in parts:
         with running_stack() as environment:
             results["airflow"] = _print(airflow_latency.measure(environment))

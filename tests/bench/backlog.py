@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import random
+from collections.abc import Iterable, Iterator
 
 import psycopg
 from confluent_kafka import Producer, TopicCollection
@@ -27,40 +29,50 @@ class Backlog:
 
     def add(self, messages: int) -> None:
         """Publishes exactly this many more messages."""
-        producer = Producer(
-            {
-                "bootstrap.servers": self._bootstrap,
-                "partitioner": "murmur2_random",
-                "compression.type": "lz4",
-                "linger.ms": 20,
-                "queue.buffering.max.messages": 1_000_000,
-            }
-        )
-        sent = 0
-        while sent < messages:
-            ts = f"{_START + dt.timedelta(minutes=self._minute):%Y-%m-%dT%H:%M:00Z}"
-            for symbol in SYMBOLS:
-                for value in self._versions(symbol, ts)[: messages - sent]:
-                    producer.produce(TOPIC, value, symbol)
-                    sent += 1
-            producer.poll(0)
-            self._minute += 1
-        if producer.flush(120):
-            raise SystemExit("Kafka did not take the backlog within 120 s")
+        publish(self._bootstrap, itertools.islice(self._messages(), messages))
 
-    def _versions(self, symbol: str, ts: str) -> list[str]:
+    def _messages(self) -> Iterator[tuple[str, str]]:
+        while True:
+            start = _START + dt.timedelta(minutes=self._minute)
+            self._minute += 1
+            for symbol in SYMBOLS:
+                for value in self._versions(symbol, start):
+                    yield symbol, value
+
+    def _versions(self, symbol: str, start: dt.datetime) -> list[str]:
         self._price = max(1.0, self._price + self._chance.uniform(-0.1, 0.1))
         volume = self._chance.randrange(1, 100_000)
-        first = _bar(symbol, ts, self._price, volume, 0)
+        first = bar(symbol, start, self._price, volume)
         luck = self._chance.random()
         if luck < DUPLICATES:
             return [first, first]
         if luck < DUPLICATES + REVISIONS:
-            return [first, _bar(symbol, ts, self._price + 0.01, volume, 1)]
+            return [first, bar(symbol, start, self._price + 0.01, volume, 1)]
         return [first]
 
 
-def _bar(symbol: str, ts: str, close: float, volume: int, later: int) -> str:
+def publish(bootstrap: str, messages: Iterable[tuple[str, str]]) -> None:
+    """Publishes (symbol, message) in this order and waits until Kafka has all of them."""
+    producer = Producer(
+        {
+            "bootstrap.servers": bootstrap,
+            "partitioner": "murmur2_random",
+            "compression.type": "lz4",
+            "linger.ms": 20,
+            "queue.buffering.max.messages": 1_000_000,
+        }
+    )
+    for number, (symbol, value) in enumerate(messages):
+        producer.produce(TOPIC, value, symbol)
+        if not number % 100_000:
+            producer.flush(120)
+    if producer.flush(120):
+        raise SystemExit("Kafka did not take the backlog within 120 s")
+
+
+def bar(symbol: str, start: dt.datetime, close: float, volume: int, later: int = 0) -> str:
+    """The message of a bar that starts at `start` (UTC), fetched `later` seconds after its first version."""
+    ts = f"{start:%Y-%m-%dT%H:%M:00Z}"
     return (
         f'{{"source":"alpha_vantage","symbol":"{symbol}","interval":"1min","ts":"{ts}","open":"{close:.4f}",'
         f'"high":"{close + 0.1:.4f}","low":"{close - 0.1:.4f}","close":"{close:.4f}","volume":"{volume}",'

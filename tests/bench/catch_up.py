@@ -33,8 +33,8 @@ def measure(
         contenders: dict[str, Callable[[], dict[str, float]]] = {
             "Spark read, nothing written": functools.partial(_spark_read, environment, ends),
             "plain Python consumer": functools.partial(_plain, environment),
-            "load_bars, raw + bars": functools.partial(_job, environment, "--without-indicators"),
-            "load_bars, with indicators": functools.partial(_job, environment),
+            "load_bars, raw + bars": functools.partial(run_load, environment, "--without-indicators"),
+            "load_bars, with indicators": functools.partial(run_load, environment),
         }
         results: dict[str, list[dict[str, float]]] = {name: [] for name in contenders}
         for number in range(rounds):
@@ -86,8 +86,8 @@ def _plain(environment: dict[str, str]) -> dict[str, float]:
     return {"start": wall - seconds, "load": seconds}
 
 
-def _job(environment: dict[str, str], *arguments: str) -> dict[str, float]:
-    """The job's time from its first batch's start to its last commit; what comes before is the JVM's start."""
+def run_load(environment: dict[str, str], *arguments: str) -> dict[str, float]:
+    """Runs `load_bars`; returns its time from the first batch's start to the last commit, and the start before."""
     _run(environment, [SPARK_SUBMIT, JOB, "--run-id", "bench", *arguments])
     with psycopg.connect(environment["MARKETPULSE_WAREHOUSE_DSN"]) as connection:
         row = connection.execute(
