@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import random
 import re
@@ -10,7 +11,9 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -21,6 +24,8 @@ MINUTE, DAY = dt.timedelta(minutes=1), dt.timedelta(days=1)
 FIRST = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
 #: A market with a lunch break that is closed at weekends and has half of a day now and then; and one that never closes.
 BREAK, NEVER_CLOSED = "XTKS", "24/7"
+REAL = Path(__file__).resolve().parents[4] / "shared/data/bars/msft_1min_2020.csv"
+NEW_YORK = ZoneInfo("America/New_York")
 VIEWS = ("analytics.bars_5m", "analytics.bars_1h", "analytics.bars_session", "analytics.session_indicators_1m")
 #: The rows that are over at an instant.
 OVER = {
@@ -52,26 +57,43 @@ def sessions(calendar: str, days: int) -> list[tuple[dt.date, list[Stretch]]]:
 
 
 @pytest.fixture
-def market(warehouse: Warehouse) -> Iterator[Warehouse]:
-    """35 days of two calendars; bars of two series, with holes and with bars out of hours."""
-    chance = random.Random(5)  # noqa: S311 - prices
+def unscheduled(warehouse: Warehouse) -> Iterator[Warehouse]:
+    """A warehouse whose calendars have no sessions, and leave none behind."""
     warehouse.rows("TRUNCATE market.sessions")
-    for symbol, calendar, minutes in (("IBM", BREAK, range(120)), ("BTCUSD", NEVER_CLOSED, range(0, 1440, 48))):
-        warehouse.rows("UPDATE market.instruments SET calendar = %s WHERE symbol = %s", calendar, symbol)
-        for session, hours in sessions(calendar, 35):
-            ranges = "{" + ",".join(f"[{start.isoformat()},{end.isoformat()})" for start, end in hours) + "}"
-            warehouse.rows("INSERT INTO market.sessions VALUES (%s, %s, %s::tstzmultirange)", calendar, session, ranges)
-        times = [FIRST + day * DAY + minute * MINUTE for day in range(35) for minute in minutes]
-        add(warehouse, symbol, [time for time in times if chance.random() < 0.9], chance)
     yield warehouse
     warehouse.rows("TRUNCATE market.sessions")
 
 
+@pytest.fixture
+def market(unscheduled: Warehouse) -> Warehouse:
+    """35 days of two calendars; bars of two series, with holes and with bars out of hours."""
+    chance = random.Random(5)  # noqa: S311 - prices
+    for symbol, calendar, minutes in (("IBM", BREAK, range(120)), ("BTCUSD", NEVER_CLOSED, range(0, 1440, 48))):
+        prepare(unscheduled, symbol, calendar, sessions(calendar, 35))
+        times = [FIRST + day * DAY + minute * MINUTE for day in range(35) for minute in minutes]
+        add(unscheduled, symbol, [time for time in times if chance.random() < 0.9], chance)
+    return unscheduled
+
+
+def prepare(warehouse: Warehouse, symbol: str, calendar: str, known: list[tuple[dt.date, list[Stretch]]]) -> None:
+    """Gives an instrument a calendar of these sessions."""
+    warehouse.rows("UPDATE market.instruments SET calendar = %s WHERE symbol = %s", calendar, symbol)
+    for session, hours in known:
+        ranges = "{" + ",".join(f"[{start.isoformat()},{end.isoformat()})" for start, end in hours) + "}"
+        warehouse.rows("INSERT INTO market.sessions VALUES (%s, %s, %s::tstzmultirange)", calendar, session, ranges)
+
+
 def add(warehouse: Warehouse, symbol: str, times: Iterable[dt.datetime], chance: random.Random) -> None:
+    """Stores bars of random values."""
     bars = []
     for ts in times:
         low, open_, close, high = sorted(Decimal(chance.randrange(900_000, 1_100_000)) / 10_000 for _ in range(4))
         bars.append((ts, open_, high, low, close, Decimal(chance.choice([0, chance.randrange(1, 100_000)])) / 8))
+    store(warehouse, symbol, bars)
+
+
+def store(warehouse: Warehouse, symbol: str, bars: list[tuple[Any, ...]]) -> None:
+    """Stores bars of source a: time, open, high, low, close, volume."""
     columns = [list(column) for column in zip(*bars, strict=True)]
     warehouse.rows(
         "INSERT INTO market.bars_1m SELECT %s, 'a', u.*, now() FROM unnest(%s::timestamptz[], %s::numeric[],"
@@ -149,22 +171,48 @@ def test_they_are_in_todays_shares(market: Warehouse) -> None:
     after = view(market, "analytics.session_indicators_1m", "IBM")
     assert [row[:5] for row in after] == [row[:5] for row in before["analytics.session_indicators_1m"]]
     assert after != before["analytics.session_indicators_1m"]
-    assert_indicators(after, stored(market, "IBM"), BREAK, split=(dt.date(2024, 1, 24), 2))
+    assert_indicators(after, stored(market, "IBM"), sessions(BREAK, 35), split=(dt.date(2024, 1, 24), 2))
 
 
 @pytest.mark.parametrize(("symbol", "calendar"), [("IBM", BREAK), ("BTCUSD", NEVER_CLOSED)])
 def test_vwap_and_relative_volume(market: Warehouse, symbol: str, calendar: str) -> None:
     found = view(market, "analytics.session_indicators_1m", symbol)
-    assert_indicators(found, stored(market, symbol), calendar)
+    assert_indicators(found, stored(market, symbol), sessions(calendar, 35))
     assert sum(row[5] is not None for row in found) > 500
 
 
+@pytest.mark.skipif(not REAL.is_file(), reason=f"real bars are not there: {REAL}")
+def test_vwap_and_relative_volume_of_real_bars(unscheduled: Warehouse) -> None:
+    """Four weeks of New York in winter, a holiday and half a day after it; the file's extended hours are left out."""
+    with REAL.open() as file:
+        real = {dt.datetime.fromisoformat(row["time"]).replace(tzinfo=NEW_YORK): row for row in csv.DictReader(file)}
+    known = []
+    for day in sorted({ts.date() for ts in real}):
+        opening = dt.datetime.combine(day, dt.time(9, 30), NEW_YORK)
+        known.append((day, [(opening, opening + (210 if day == dt.date(2020, 11, 27) else 390) * MINUTE)]))
+    prepare(unscheduled, "MSFT", "XNYS", known)
+    store(
+        unscheduled,
+        "MSFT",
+        [
+            (ts, *(Decimal(row[name]) for name in ("open", "high", "low", "close", "volume")))
+            for ts, row in real.items()
+        ],
+    )
+    found = view(unscheduled, "analytics.session_indicators_1m", "MSFT")
+    assert_indicators(found, stored(unscheduled, "MSFT"), known)
+    assert len(found) > 7_000
+    assert sum(row[5] is not None for row in found) > 5_000
+
+
 def assert_indicators(
-    found: Rows, bars: dict[dt.datetime, Values], calendar: str, split: tuple[dt.date, int] = (dt.date.max, 1)
+    found: Rows,
+    bars: dict[dt.datetime, Values],
+    known: list[tuple[dt.date, list[Stretch]]],
+    split: tuple[dt.date, int] = (dt.date.max, 1),
 ) -> None:
     """Compares all rows; nothing is left out."""
     remaining = iter(found)
-    known = sessions(calendar, 35)
     for number, (session, hours) in enumerate(known):
         spent = traded = Fraction(0)
         for ts in (ts for ts in bars if any(start <= ts < end for start, end in hours)):

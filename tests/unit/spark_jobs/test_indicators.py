@@ -161,11 +161,10 @@ def test_nothing_affects_nothing(spark: SparkSession) -> None:
 def test_real_bars(spark: SparkSession, file: str) -> None:
     real = pd.read_csv(BARS / file, dtype=str).rename(columns={"time": "ts", "ts_utc": "ts"})
     real["ts"] = pd.to_datetime(real["ts"], utc=True)
-    symbols = real["symbol"] if "symbol" in real else ["MSFT"] * len(real)
-    rows = [
-        observation(0, close, ts=ts.to_pydatetime(), symbol=symbol)
-        for offset, (ts, close, symbol) in enumerate(zip(real["ts"], real["close"], symbols, strict=True))
-    ]
+    if "symbol" not in real:
+        real["symbol"] = "MSFT"
+    names = ["symbol", "ts", "open", "high", "low", "close", "volume"]
+    rows = [observation(0, **bar) for bar in real[names].to_dict("records")]
     found = affected(spark, rows)
     assert len(found) == len(rows) > 11_000
     assert_as_reference(found, as_bars(rows))
