@@ -156,7 +156,11 @@ class Feed(Topics):
         self.publish_to(self.actions, records, partition=partition)
 
     def publish_in_transaction(self, records: Iterable[Record]) -> None:
-        """Publishes to the live topic's partition 0; the end of the transaction takes an offset of its own."""
+        """Publishes to the live topic's partition 0; the end of the transaction takes an offset of its own.
+
+        The broker writes that end a moment after it has confirmed the transaction.
+        """
+        end = self.ends(self.live)[0]
         producer = Producer(
             {"bootstrap.servers": self.settings.kafka_bootstrap, "transactional.id": uuid.uuid4().hex, "log_level": 0}
         )
@@ -164,7 +168,12 @@ class Feed(Topics):
         producer.begin_transaction()
         for key, raw in records:
             producer.produce(self.live, key=key, value=raw, partition=0)
+            end += 1
         producer.commit_transaction(_SECONDS)
+        deadline = time.monotonic() + _SECONDS
+        while self.ends(self.live)[0] == end:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
     def load(self, **changes: Any) -> None:
         """Runs the load of everything published, in this process."""
