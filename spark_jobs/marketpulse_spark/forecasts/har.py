@@ -15,7 +15,7 @@ def volatility(series: Series) -> Forecast:
 
     The mean of a lognormal variable is exp(μ + σ²/2): the variance of the residuals brings the forecast back from logs,
     in which no coefficients can make it negative. Source: Corsi, A Simple Approximate Long-Memory Model of Realized
-    Volatility (2009); in logs: Andersen, Bollerslev and Diebold, Roughing It Up (2007), eq. 13.
+    Volatility (2009); in logs: Andersen, Bollerslev and Diebold, Roughing It Up (2007).
     """
     means = np.log(cascade(series.variances))
     features = np.column_stack([np.ones(len(means)), means])
