@@ -1,4 +1,4 @@
-"""Write `config/portfolios.yml` into the warehouse, and see which portfolios have a session to value."""
+"""Write `config/portfolios.yml` into the warehouse, and see whether a day has a session to build."""
 
 from __future__ import annotations
 
@@ -53,16 +53,16 @@ def sync_portfolios(connection: psycopg.Connection, portfolios: Mapping[str, Por
 
 
 def prepare_session(session: date) -> list[str]:
-    """Bring portfolios and the sessions of their calendars up to date; returns the portfolios that have this session.
+    """Bring portfolios and all sessions up to date; returns the calendars that have this one, over by now.
 
     Raises:
         ConfigError: A setting is wrong.
     """
     instruments = load_instruments()
     portfolios = load_portfolios(instruments)
-    calendars = {instruments[portfolio.benchmark].calendar for portfolio in portfolios.values()}
+    calendars = {instrument.calendar for instrument in instruments.values()}
     with connect(statement_seconds=STATEMENT_SECONDS, lock_seconds=LOCK_SECONDS) as connection:
         sync_portfolios(connection, portfolios)
         sync_sessions(connection, calendars, session - BEFORE, session + AHEAD)
-        rows = connection.execute(sql("market/portfolios/with_session.sql"), {"session": session})
-        return [portfolio for (portfolio,) in rows]
+        rows = connection.execute(sql("market/sessions/over.sql"), {"calendars": list(calendars), "session": session})
+        return [calendar for (calendar,) in rows]

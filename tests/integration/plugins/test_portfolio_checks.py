@@ -34,6 +34,13 @@ SELECT 'mine', '2026-05-15', method, confidence, '2026-05-18', 10 * confidence, 
 INSERT INTO analytics.var_backtests (portfolio, session, method, confidence, observations, exceedances, kupiec_lr,
        kupiec_p, independence_lr, independence_p, coverage_lr, coverage_p, build_id)
 SELECT portfolio, session, method, confidence, 250, 12, 0.1, 0.7, 0.1, 0.7, 0.2, 0.9, 1 FROM analytics.portfolio_risk;
+INSERT INTO analytics.forecasts (symbol, source, quantity, model, session, for_session, stands_from, value,
+       training_sessions, coefficients, build_id, outcome, outcome_build_id)
+SELECT 'MSFT', 'a', quantity, model, session, for_session, '2999-01-04', 0.5, 250, '{}', 1, outcome, outcome
+  FROM (VALUES ('volatility', 'random_walk'), ('volatility', 'ewma'), ('volatility', 'har'),
+               ('direction', 'random_walk'), ('direction', 'logistic')) m (quantity, model),
+       (VALUES (date '2026-05-14', date '2026-05-15', 1), ('2026-05-15', '2026-05-18', NULL))
+           f (session, for_session, outcome);
 """
 TABLES = (
     "market.portfolios, market.sessions, ops.daily_builds, analytics.portfolio_daily, analytics.portfolio_positions, "
@@ -75,6 +82,8 @@ def test_good_rows_pass(
 
     assert "every_portfolio_with_the_session_was_valued: expected 1, found 1" in caplog.text
     assert "each_portfolio_has_a_forecast_of_each_kind: expected 4, found 4" in caplog.text
+    assert "each_series_has_a_forecast_of_each_model: expected 5, found 5" in caplog.text
+    assert "what_was_forecast_has_an_outcome: expected 5, found 5" in caplog.text
     assert "WARN" not in caplog.text
 
 
@@ -121,6 +130,18 @@ def test_good_rows_pass(
             "DELETE FROM analytics.var_backtests WHERE confidence = 0.95",
             "each_kind_of_forecast_is_tested: expected 4, found 2",
         ),
+        (
+            "DELETE FROM analytics.forecasts WHERE model = 'har'",
+            "each_series_has_a_forecast_of_each_model: expected 5, found 4",
+        ),
+        (
+            "UPDATE analytics.forecasts SET for_session = '2026-05-19' WHERE session = '2026-05-15'",
+            "forecasts_are_for_the_next_session: expected 0, found 5",
+        ),
+        (
+            "UPDATE analytics.forecasts SET for_session = '2999-01-04' WHERE outcome IS NOT NULL",
+            "outcomes_are_of_sessions_that_are_over: expected 0, found 5",
+        ),
     ],
     ids=lambda text: text.split(":")[0],
 )
@@ -149,6 +170,10 @@ def test_each_check_can_fail(
         (
             "UPDATE analytics.var_backtests SET kupiec_p = 0.01 WHERE method = 'filtered'",
             "WARN  no_model_is_rejected: expected 0, found 2",
+        ),
+        (
+            "UPDATE analytics.forecasts SET outcome = NULL WHERE model = 'ewma'",
+            "WARN  what_was_forecast_has_an_outcome: expected 5, found 4",
         ),
     ],
     ids=lambda text: text.split(":")[0][:40],

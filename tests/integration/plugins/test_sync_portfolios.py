@@ -1,4 +1,4 @@
-"""Portfolios of the configuration in the warehouse, and the days on which there is something to value."""
+"""Portfolios of the configuration in the warehouse, and the days on which there is something to build."""
 
 from __future__ import annotations
 
@@ -63,22 +63,22 @@ def test_no_portfolio_at_all_is_no_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("day", "portfolios"),
+    ("day", "calendars"),
     [
-        (date(2026, 5, 15), ["coins", "us_shares"]),
-        (date(2026, 5, 16), ["coins"]),  # Saturday
-        (date(2025, 11, 27), ["coins"]),  # Thanksgiving
-        (date(2025, 11, 28), ["coins", "us_shares"]),  # and the half day after it
-        (date(2025, 1, 1), ["coins"]),
-        (date(2024, 12, 31), []),  # before the first holdings
+        (date(2026, 5, 15), ["24/7", "XNYS"]),
+        (date(2026, 5, 16), ["24/7"]),  # Saturday
+        (date(2025, 11, 27), ["24/7"]),  # Thanksgiving
+        (date(2025, 11, 28), ["24/7", "XNYS"]),  # and the half day after it
+        (date(2025, 1, 1), ["24/7"]),
+        (date(2024, 12, 31), ["24/7", "XNYS"]),  # before the first holdings: forecasts alone
         (date(2999, 5, 15), []),
     ],
 )
-def test_a_day_has_the_portfolios_whose_session_it_is(day: date, portfolios: list[str]) -> None:
+def test_a_day_has_the_calendars_whose_session_it_is(day: date, calendars: list[str]) -> None:
     if day.year == 2999:
         day = date.today().replace(year=date.today().year + 1)  # noqa: DTZ011 - any day to come
 
-    assert prepare_session(day) == portfolios
+    assert prepare_session(day) == calendars
     assert rows("SELECT count(*) FROM market.portfolios") == [(2,)]
 
 

@@ -117,8 +117,8 @@ class Market:
 
 
 def empty(warehouse: Warehouse) -> None:
-    """Leaves no portfolio and no session behind."""
-    warehouse.rows(f"TRUNCATE {', '.join(ANALYTICS)}, ops.daily_builds, market.sessions")
+    """Leaves no portfolio, no forecast and no session behind."""
+    warehouse.rows(f"TRUNCATE {', '.join(ANALYTICS)}, analytics.forecasts, ops.daily_builds, market.sessions")
     warehouse.rows("TRUNCATE market.portfolios CASCADE")
 
 

@@ -236,7 +236,9 @@ def test_a_day_that_is_no_session_builds_nothing(market: Market, build: Build) -
 
 
 def test_without_the_next_session_nothing_is_built(market: Market, build: Build) -> None:
-    with pytest.raises(SessionsUnknown, match=r"no session after 2024-06-28 of the calendar of mine\. Next: run"):
+    with pytest.raises(
+        SessionsUnknown, match=r"after 2024-06-28 of the calendar of BRK\.B, IBM, MSFT, mine\. Next: run"
+    ):
         build(DAYS[-1])
     assert market.rows("SELECT count(*) FROM analytics.portfolio_daily") == [(0,)]
 
