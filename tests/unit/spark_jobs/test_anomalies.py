@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from marketpulse_spark.anomalies.detectors import found_rows
 from marketpulse_spark.anomalies.robust import median
+from marketpulse_spark.anomalies.window import windows
 from marketpulse_spark.anomaly_schemas import BARS, FOUND
 from marketpulse_spark.transforms.anomalies import anomalies
 from pyspark.sql import SparkSession
@@ -204,12 +205,22 @@ def test_nothing_that_could_be_known_changes_with_what_comes_after() -> None:
             now = at(session, minute)
             changed = rows.copy()
             after = changed["ts"] >= now
-            changed.loc[after, PRICES] *= 7
+            changed.loc[after, PRICES] *= [7, 8, 6, 7]
             changed.loc[after, "volume"] *= 1000
             for future in (rows[~after], changed):
                 known = found_rows(future)
                 for one, other in zip(*(_known_by(each, now) for each in (known, whole)), strict=True):
                     assert one == other
+
+
+def test_what_is_usual_at_a_bar_does_not_change_with_what_comes_after() -> None:
+    now = at(LAST, 30)
+    changed = QUIET.copy()
+    changed.loc[changed["ts"] >= now, PRICES] *= [7, 8, 6, 7]
+    (one,), (other,) = windows(QUIET), windows(changed)
+    so_far = one.ts < now
+    for usual in ("usual_move", "minutes_since_move"):
+        np.testing.assert_array_equal(getattr(one, usual)[so_far], getattr(other, usual)[so_far])
 
 
 def _known_by(found: pd.DataFrame, now: pd.Timestamp) -> list[tuple[Any, ...]]:
