@@ -9,10 +9,8 @@ import numpy as np
 
 from marketpulse_spark.anomalies.found import DEVIATIONS, Found, runs
 from marketpulse_spark.anomalies.robust import NORMAL, around, median
-from marketpulse_spark.anomalies.window import AT_LEAST, MINUTE, Window
+from marketpulse_spark.anomalies.window import AROUND, AT_LEAST, MINUTE, Window
 
-#: Around the same time of day, deviations from each minute's own median are alike.
-_AROUND = 15
 #: Twice the usual volume is none, however alike the sessions before were.
 _LEAST_DEVIATION = math.log(2) / DEVIATIONS
 
@@ -29,7 +27,7 @@ def volume_bursts(window: Window) -> Iterator[Found]:
     logs = np.log(np.where(window.volume > 0, window.volume, np.nan))
     earlier = window.by_minute(logs)[:-1]
     usual = median(earlier.T, AT_LEAST)
-    deviation = np.maximum(NORMAL * median(around(np.abs(earlier - usual), _AROUND), AT_LEAST), _LEAST_DEVIATION)
+    deviation = np.maximum(NORMAL * median(around(np.abs(earlier - usual), AROUND), AT_LEAST), _LEAST_DEVIATION)
     score = (logs - usual[window.columns]) / deviation[window.columns]
     for start, _, ended in runs(window, score >= DEVIATIONS):
         evidence = {

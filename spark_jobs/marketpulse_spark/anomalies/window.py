@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from marketpulse_spark.anomalies.robust import Floats, around, before, median
 
-#: So many sessions before say what is usual; and so many of them must, before anything is decided by them.
+#: So many sessions before say what is usual (sql/analytics/anomalies reads them); and so many of them must, before
+#: anything is decided by them.
 SESSIONS = 20
 AT_LEAST = 10
 #: Minutes on either side of the same time of day: few enough that the day's course is not blurred.
-_AROUND = 15
+AROUND = 15
 #: The newest bars say what is usual lately, from half as many on.
 _LATELY = 60
 #: Of a Brownian motion whose deviation at its end is 1. Source: Feller, The Asymptotic Distribution of the Range of
@@ -40,11 +41,11 @@ class Window:
         columns: Its minute, counted from the session's opening; bars.
         is_own: Whether it is of the last session; bars.
         ts: Its start, UTC; bars.
-        open: Here and below: bars.
-        high: See there.
-        low: See there.
-        close: See there.
-        volume: See there.
+        open: First price of each bar, as the columns below; bars.
+        high: Highest price; bars.
+        low: Lowest price; bars.
+        close: Last price; bars.
+        volume: Units traded; bars.
     """
 
     session: dt.date
@@ -76,7 +77,7 @@ class Window:
     def is_flat(self) -> NDArray[np.bool_]:
         """Whether a bar repeats the price that was last traded before it in its session; bars."""
         one_price = (self.open == self.close) & (self.high == self.close) & (self.low == self.close)
-        repeats: NDArray[np.bool_] = one_price & (self.close == _shifted(self.close, 1)) & ~self.is_first
+        repeats: NDArray[np.bool_] = one_price & (self.close == _value_before(self.close)) & ~self.is_first
         return repeats
 
     @cached_property
@@ -90,11 +91,11 @@ class Window:
         nothing. Source: Parkinson, The Extreme Value Method for Estimating the Variance of the Rate of Return, The
         Journal of Business 53 (1980): closes alone hide what a bar went through.
         """
-        known = _shifted(self.close, 1)
+        known = _value_before(self.close)
         ranges = np.log(np.maximum(self.high, known) / np.minimum(self.low, known))
         step = self.tick / self.close
         ranges[(np.diff(self.ts, prepend=self.ts[:1]) != MINUTE) | (ranges <= step)] = np.nan
-        by_minute = around(self.by_minute(ranges)[:-1], _AROUND)
+        by_minute = around(self.by_minute(ranges)[:-1], AROUND)
         at_this_time = median(by_minute, AT_LEAST)[self.columns]
         lately = median(before(ranges, _LATELY), _LATELY // 2)
         usual: Floats = np.maximum(np.fmax(at_this_time, lately) / _MEDIAN_RANGE, step)
@@ -105,7 +106,7 @@ class Window:
         """How long ago the price was last seen to move, in minutes: 1 is usual, and what a session opens with; bars."""
         fresh = np.where(self.is_flat, np.datetime64("NaT"), self.ts)
         newest = pd.Series(fresh).ffill().to_numpy()
-        since: Floats = (self.ts - _shifted(newest, 1)) / MINUTE
+        since: Floats = (self.ts - _value_before(newest)) / MINUTE
         return np.where(self.is_first, 1.0, since)
 
 
@@ -143,6 +144,6 @@ def _window(bars: pd.DataFrame, sessions: pd.DataFrame) -> Window:
     )
 
 
-def _shifted(values: NDArray[Any], count: int) -> NDArray[Any]:
-    """The value of so many bars before; the first ones are their own."""
-    return np.concatenate([values[:count], values[:-count]])
+def _value_before(values: NDArray[Any]) -> NDArray[Any]:
+    """The value of the bar before; of the first one its own."""
+    return np.concatenate([values[:1], values[:-1]])
