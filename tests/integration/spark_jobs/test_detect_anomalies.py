@@ -139,13 +139,16 @@ def known_by(rows: Rows, now: dt.datetime) -> Rows:
 
 
 def test_live_and_backfilled_are_equal_to_the_last_bit_and_nothing_looks_ahead(loader: Loader, run: Detect) -> None:
-    loader.load(*BARS[: 12 * MINUTES])
-    assert run() == Counter()
     snapshots = []
-    for start in range(12 * MINUTES, 14 * MINUTES, 35):
-        loader.load(*BARS[start : start + 35])
+    loaded = 0
+    # All quiet; then ten minutes into the last session, whose price has stood still for five; then to its end.
+    for session, minute in ((12, 0), (13, 10), (14, 0)):
+        until = session * MINUTES + minute
+        loader.load(*BARS[loaded:until])
+        loaded = until
         run()
-        snapshots.append((BARS[min(start + 35, len(BARS)) - 1][0] + MINUTE, loader.found()))
+        snapshots.append((BARS[until - 1][0] + MINUTE, loader.found()))
+    assert [len(rows) for _, rows in snapshots] == [0, 5, 8]
     live = loader.found()
     assert Counter(row[3] for row in live) == {"bad_tick": 2, "gap": 2, "stale_price": 2, "volume_burst": 2}
     assert {row[-1] for row in live} == {"ended"}
