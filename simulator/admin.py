@@ -1,4 +1,4 @@
-"""GET /health, the faults (ordered, listed and cleared at /admin/faults), and the clock put forward.
+"""GET /health, the faults (ordered, listed and cleared at /admin/faults), what is planted, and the clock put forward.
 
 The handlers are coroutines, so that only the event loop's thread ever touches the book of faults.
 """
@@ -15,7 +15,8 @@ from simulator.clock import Clock
 from simulator.faults import AnyFault, BadTick, Correction, Entry, FaultBook, Halt, SplitFault
 from simulator.faulty_market import with_times
 from simulator.instruments import Instrument
-from simulator.sessions import NEW_YORK
+from simulator.planted import PlantedMarket
+from simulator.sessions import DAY, NEW_YORK, moment_of, number_of
 from simulator.settings import Settings
 
 
@@ -78,6 +79,26 @@ def health_router(settings: Settings, instruments: Mapping[str, Instrument], clo
             "seed": settings.seed,
             "symbols": list(instruments),
         }
+
+    return router
+
+
+def planted_router(market: PlantedMarket) -> APIRouter:
+    """Returns the route of GET /admin/planted: what a detector of anomalies should find."""
+    router = APIRouter(prefix="/admin", tags=["admin"])
+
+    @router.get("/planted")
+    async def list_planted(symbol: str, first: dt.date, last: dt.date) -> list[dict[str, Any]]:
+        """Lists the anomalies planted into the sessions of a symbol from one day to another."""
+        if symbol not in market.instruments:
+            raise _unusable("symbol", f"{symbol} is not traded here; these are: {', '.join(market.instruments)}")
+        # Sessions are named by the exchange's date, which may differ from the UTC date by a day either way.
+        start, end = ((number_of(day) + shift) * DAY for day, shift in ((first, -1), (last, 2)))
+        return [
+            {**vars(each), "day": each.day.isoformat(), "minute": moment_of(each.minute).isoformat()}
+            for each in market.planted(symbol, start, end)
+            if first <= each.day <= last
+        ]
 
     return router
 

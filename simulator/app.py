@@ -9,13 +9,14 @@ import re
 
 from fastapi import FastAPI
 
-from simulator.admin import admin_router, health_router
+from simulator.admin import admin_router, health_router, planted_router
 from simulator.clock import Clock
 from simulator.coinbase import coinbase_router
 from simulator.faults import FaultBook
 from simulator.finnhub import finnhub_router
 from simulator.instruments import load_instruments
 from simulator.limits import Limits
+from simulator.planted import PlantedMarket
 from simulator.query import query_router
 from simulator.replay import ReplayMarket, read_bars
 from simulator.settings import Settings
@@ -41,12 +42,12 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     settings = settings or Settings.from_environment(os.environ)
     clock = clock or Clock(settings.clock_start or dt.datetime.now(dt.UTC), settings.clock_speed)
     instruments = load_instruments()
-    market: SyntheticMarket | ReplayMarket
+    market: PlantedMarket | ReplayMarket
     if settings.replay_file:
         rows = read_bars(settings.replay_file, settings.replay_symbol, settings.replay_zone)
         market = ReplayMarket(rows, instruments)
     else:
-        market = SyntheticMarket(settings.seed, instruments)
+        market = PlantedMarket(SyntheticMarket(settings.seed, instruments), settings.seed, settings.planted_anomalies)
     faults = FaultBook(clock.now)
     limits = Limits(settings.api_keys, settings.rate_per_second, settings.daily_budget)
     simulator = Simulator(settings, clock, market, faults, limits)
@@ -58,6 +59,8 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     app.include_router(finnhub_router(simulator))
     app.include_router(health_router(settings, market.instruments, clock))
     app.include_router(admin_router(market.instruments, faults, clock))
+    if isinstance(market, PlantedMarket):
+        app.include_router(planted_router(market))
     logging.getLogger("uvicorn.access").addFilter(_without_api_key)
     return app
 

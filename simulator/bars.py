@@ -92,6 +92,12 @@ def scaled(number: str, factor: Decimal) -> str:
     return format((value * factor).quantize(Decimal(1).scaleb(int(value.as_tuple().exponent))), "f")
 
 
+def with_bad_tick(bar: Bar, factor: Decimal) -> Bar:
+    """Returns `bar` with a last trade that is off by a factor, as nobody has seen it before or will after."""
+    absurd = scaled(bar.close, factor)
+    return bar._replace(high=max(bar.high, absurd, key=Decimal), low=min(bar.low, absurd, key=Decimal), close=absurd)
+
+
 def begun_bars(
     market: Market, symbol: str, start: int, end: int, now: dt.datetime, *, adjusted: bool = True
 ) -> list[Bar]:

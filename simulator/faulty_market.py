@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from simulator.bars import Bar, Dividend, Market, Split, merged, scaled
+from simulator.bars import Bar, Dividend, Market, Split, merged, scaled, with_bad_tick
 from simulator.faults import BadTick, BarFault, Correction, Halt, SplitFault
 from simulator.instruments import Instrument
 from simulator.sessions import NEW_YORK, minute_of, session_on
@@ -43,7 +43,7 @@ class FaultyMarket:
                 case Correction():
                     bars = [_corrected(bar, fault) if bar.minute == _minute(fault) else bar for bar in bars]
                 case BadTick():
-                    bars = [_with_bad_tick(bar, fault) if bar.minute == _minute(fault) else bar for bar in bars]
+                    bars = [with_bad_tick(bar, fault.factor) if bar.minute == _minute(fault) else bar for bar in bars]
                 case SplitFault():
                     border = _first_minute_of(fault)
                     bars = [_split(bar, fault.ratio) if adjusted or bar.minute >= border else bar for bar in bars]
@@ -115,12 +115,6 @@ def _touches(fault: BarFault, start: int, end: int) -> bool:
 
 def _corrected(bar: Bar, fault: Correction) -> Bar:
     return _scaled(bar, fault.price_factor, fault.volume_factor)
-
-
-def _with_bad_tick(bar: Bar, fault: BadTick) -> Bar:
-    absurd = scaled(bar.close, fault.factor)
-    high, low = max(bar.high, absurd, key=Decimal), min(bar.low, absurd, key=Decimal)
-    return bar._replace(high=high, low=low, close=absurd)
 
 
 def _split(bar: Bar, ratio: Decimal) -> Bar:

@@ -33,6 +33,7 @@ class Settings:
         rate_per_second: Requests one key may make in a second; 0 is no limit.
         daily_budget: Requests one key may make in a UTC day; 0 is no limit.
         premium_functions: Functions that answer as the vendor answers a key without a plan.
+        planted_anomalies: The share of each symbol's synthetic sessions that have an anomaly planted, 0 to 1.
     """
 
     seed: int = DEFAULT_SEED
@@ -45,6 +46,7 @@ class Settings:
     rate_per_second: int = 0
     daily_budget: int = 0
     premium_functions: frozenset[str] = DEFAULT_PREMIUM_FUNCTIONS
+    planted_anomalies: float = 0.0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -68,6 +70,7 @@ class Settings:
             rate_per_second=_whole_number(given, "SIM_RATE_PER_SECOND", 0),
             daily_budget=_whole_number(given, "SIM_DAILY_BUDGET", 0),
             premium_functions=_names(functions) if functions else DEFAULT_PREMIUM_FUNCTIONS,
+            planted_anomalies=_share(given, "SIM_PLANTED_ANOMALIES"),
         )
 
 
@@ -93,6 +96,17 @@ def _speed(given: Mapping[str, str], name: str) -> float:
     if not 0.0 < speed <= 100_000.0:
         raise SettingsError(f"{name}={text}: expected a number above 0 and at most 100000; 60 makes an hour a minute.")
     return speed
+
+
+def _share(given: Mapping[str, str], name: str) -> float:
+    text = given.get(name, "0")
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0.0 <= share <= 1.0:
+        raise SettingsError(f"{name}={text}: expected a number from 0 to 1; 0.2 plants into every fifth session.")
+    return share
 
 
 def _zone(given: Mapping[str, str], name: str, default: str) -> ZoneInfo:

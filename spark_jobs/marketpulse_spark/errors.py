@@ -37,7 +37,7 @@ class PartitionsDiffer(LoadRefused):
 
 
 class SessionsUnknown(Exception):
-    """`market.sessions` ends too early: nobody knows the session that a forecast is for."""
+    """`market.sessions` is too short: nobody knows the session that a forecast is for, or that a bar is of."""
 
 
 class DatasetLocked(Exception):
@@ -46,6 +46,10 @@ class DatasetLocked(Exception):
 
 class LedgerMoved(Exception):
     """Another loader committed this range or a part of it. This one wrote nothing."""
+
+
+class DetectionOvertaken(Exception):
+    """Another detection has begun since. What this one found may be of older bars, and it wrote no more of it."""
 
 
 class RangeIncomplete(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import statsd
 
@@ -40,6 +40,11 @@ class LoadMetrics:
     def backlog(self, messages: int) -> None:
         """Messages in Kafka that the ledger has not passed."""
         self._client.gauge(f"kafka_backlog_messages,dataset={self._dataset}", messages)
+
+    def anomalies(self, found: Mapping[str, int]) -> None:
+        """New anomalies, by kind."""
+        for kind, count in found.items():
+            self._client.incr(f"anomalies_found,kind={kind}", count)
 
     def freshness(self, ages: dict[str, dt.timedelta]) -> None:
         """Age of the newest bar of each source: now less the end of its minute."""

@@ -149,6 +149,38 @@ class BuildSettings:
         return f"build_daily:{self.builder_id}"
 
 
+@dataclass(frozen=True)
+class DetectSettings:
+    """Settings of one run of `detect_anomalies`.
+
+    Attributes:
+        run_id: Who asked for it, for `ops.detections`; the Airflow run id.
+        session: Which session of every series is looked at, by the name that its exchange gives it; None: all of which
+            something was loaded since the last run.
+        warehouse_dsn: libpq URI of the loader role; the password comes from PGPASSFILE.
+        sessions_at_once: A transaction writes so many sessions of a series at the most.
+        lock_seconds: How long to wait for another detection, or for a row it holds.
+        detector_id: Tells this run's connections from those of every other, on whatever machine.
+    """
+
+    run_id: str
+    session: dt.date | None
+    warehouse_dsn: str
+    sessions_at_once: int = 250
+    lock_seconds: int = 30
+    detector_id: str = field(default_factory=lambda: f"{os.getpid()}-{secrets.token_hex(4)}")
+
+    @property
+    def dataset(self) -> str:
+        """Name of the lock."""
+        return "anomalies"
+
+    @property
+    def application_name(self) -> str:
+        """What PostgreSQL shows for every connection of this process."""
+        return f"detect_anomalies:{self.detector_id}"
+
+
 def required(environment: Mapping[str, str], name: str) -> str:
     """Returns a variable of the environment.
 

@@ -1,5 +1,5 @@
 -- Forecasts of each series' next session, what came of them, and their scores (docs/adr/0014).
--- depends: 0021_news
+-- depends: 0022_anomalies
 
 -- Computed by Spark; formulas and sources in spark_jobs/marketpulse_spark/forecasts.
 CREATE TABLE analytics.forecasts (

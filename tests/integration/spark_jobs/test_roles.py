@@ -61,6 +61,7 @@ def test_no_role_of_the_pipeline_is_a_superuser(owner: psycopg.Connection) -> No
         "DELETE FROM raw.news",
         "UPDATE ops.article_observations SET headline = ''",
         "DELETE FROM market.articles",
+        "DELETE FROM analytics.anomalies",
         "UPDATE raw.bars SET close = '0'",
         "DELETE FROM ops.kafka_offsets",
         "DELETE FROM ops.dead_letters",

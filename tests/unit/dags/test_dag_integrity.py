@@ -24,6 +24,7 @@ EDGES: dict[str, set[tuple[str, str]]] = {
     },
     "check_completeness": {("measure_coverage", "request_missing")},
     "check_quotes": set(),
+    "detect_anomalies": {("find_changed", "detect_anomalies")},
     "ingest_actions": {("publish_actions", "report_failures")},
     "ingest_bars": {("publish_bars", "report_failures")},
     "ingest_news": {("publish_news", "report_failures")},
@@ -83,7 +84,7 @@ def test_schedules(dags: dict[str, DAG]) -> None:
     assert dags["load_news"].schedule == AssetOrTimeSchedule(assets=NEWS_PUBLISHED, timetable=hourly)
     daily = CronTriggerTimetable("15 0 * * *", timezone="America/New_York")
     assert dags["ingest_actions"].schedule == daily
-    assert dags["ingest_news"].schedule == sweep
+    assert dags["ingest_news"].schedule == dags["detect_anomalies"].schedule == sweep
     assert dags["check_completeness"].schedule == CronTriggerTimetable("7 * * * *", timezone="UTC")
     assert dags["check_quotes"].schedule == CronTriggerTimetable("5,20,35,50 * * * *", timezone="UTC")
     assert dags["reconcile_vendors"].schedule == CronTriggerTimetable("37 * * * *", timezone="UTC")

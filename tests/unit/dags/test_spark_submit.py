@@ -116,6 +116,20 @@ def test_the_daily_build_is_of_the_day_on_which_the_interval_starts() -> None:
     assert "pyspark" not in sys.modules
 
 
+@pytest.mark.parametrize(("given", "session"), [(None, None), ("2026-03-09", dt.date(2026, 3, 9))])
+def test_anomalies_are_looked_for_in_what_changed_or_in_a_session(given: str | None, session: dt.date | None) -> None:
+    job = JOBS / "detect_anomalies.py"
+
+    command = command_of(
+        operator_of("detect_anomalies", "detect_anomalies"), {"run_id": RUN_ID, "params": {"session": given}}
+    )
+
+    assert list(command[-3:]) == ["--run-id", RUN_ID, f"--session={given or ''}"]
+    settings = parsed(job, command)
+    assert (settings.run_id, settings.session) == (RUN_ID, session)
+    assert "pyspark" not in sys.modules
+
+
 def test_a_timeout_ends_the_job(operator: SparkSubmitOperator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Airflow calls on_kill when execution_timeout is over; the wrapper execs, so its process is the job's JVM."""
     program = tmp_path / "spark-submit"

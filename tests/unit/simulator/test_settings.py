@@ -32,6 +32,7 @@ def test_every_variable_is_read() -> None:
             "SIM_RATE_PER_SECOND": "5",
             "SIM_DAILY_BUDGET": "25",
             "SIM_PREMIUM_FUNCTIONS": "GLOBAL_QUOTE",
+            "SIM_PLANTED_ANOMALIES": "0.25",
         }
     )
     assert settings == Settings(
@@ -45,6 +46,7 @@ def test_every_variable_is_read() -> None:
         rate_per_second=5,
         daily_budget=25,
         premium_functions=frozenset({"GLOBAL_QUOTE"}),
+        planted_anomalies=0.25,
     )
 
 
@@ -60,6 +62,8 @@ def test_every_variable_is_read() -> None:
         ("SIM_CLOCK_SPEED", "fast"),
         ("SIM_RATE_PER_SECOND", "1.5"),
         ("SIM_DAILY_BUDGET", "-1"),
+        ("SIM_PLANTED_ANOMALIES", "1.1"),
+        ("SIM_PLANTED_ANOMALIES", "many"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named(name: str, value: str) -> None:

@@ -62,7 +62,7 @@ def loaded_by(module: str) -> set[str]:
     return set(finished.stdout.split())
 
 
-@pytest.mark.parametrize("job", ["build_daily", "load_bars", "load_news"])
+@pytest.mark.parametrize("job", ["build_daily", "detect_anomalies", "load_bars", "load_news"])
 def test_arguments_are_read_before_anything_heavy_is_imported(job: str) -> None:
     """The JVM starts while Python imports the rest; a wrong argument is said at once."""
     heavy = {

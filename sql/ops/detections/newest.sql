@@ -1,0 +1,1 @@
+SELECT max(detection_id) FROM ops.detections
