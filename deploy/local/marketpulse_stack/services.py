@@ -101,7 +101,15 @@ def all_services(settings: Settings) -> dict[str, Service]:
         Service(
             name="scheduler-watchdog",
             command=(str(settings.python("stack")), "-m", "marketpulse_stack.watchdog"),
-            env_files=(base, settings.run / "watchdog.env"),
+            env_files=(base, settings.run / "stack.env"),
+            directory=settings.root,
+            ready=lambda started: "",
+            ready_seconds=10,
+        ),
+        Service(
+            name="health-probe",
+            command=(str(settings.python("stack")), "-m", "marketpulse_stack.probe"),
+            env_files=(base, settings.run / "stack.env"),
             directory=settings.root,
             ready=lambda started: "",
             ready_seconds=10,

@@ -41,6 +41,7 @@ AFTER = {
     # No bar waits for these: they start when the machine has time for them.
     "airflow-triggerer": ("airflow-scheduler",),
     "scheduler-watchdog": ("airflow-scheduler",),
+    "health-probe": ("airflow-scheduler",),
 }
 # The services that a bar passes, or that pass it on.
 BARS_NEED = ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor")
