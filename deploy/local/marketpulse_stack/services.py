@@ -147,6 +147,22 @@ def all_services(settings: Settings) -> dict[str, Service]:
             ready=lambda started: readiness.http(f"http://127.0.0.1:{ports.prometheus}/-/ready"),
             ready_seconds=60,
         ),
+        Service(
+            name="alertmanager",
+            command=(
+                str(settings.tools / "bin" / "alertmanager"),
+                f"--config.file={settings.run / 'alertmanager.yml'}",
+                f"--storage.path={settings.home / 'alertmanager'}",
+                f"--web.listen-address=127.0.0.1:{ports.alertmanager}",
+                # One of its kind: it looks for no others.
+                "--cluster.listen-address=",
+            ),
+            env_files=(base,),
+            directory=settings.home,
+            listens=(("ALERTMANAGER_PORT", ports.alertmanager, "tcp"),),
+            ready=lambda started: readiness.http(f"http://127.0.0.1:{ports.alertmanager}/-/ready"),
+            ready_seconds=30,
+        ),
     ]
     if settings.uses_simulator:
         services.insert(2, _simulator(settings, base))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from marketpulse_stack.prometheus import write_configuration
+from marketpulse_stack.settings import load_settings
 
 from tests.local_stack import REPOSITORY, TOOLS
 
@@ -161,9 +164,11 @@ def _lines_of_task(dag_id: str, task_id: str, number: int) -> Iterator[str]:
 
 
 def test_prometheus_accepts_its_rendered_configuration(tmp_path: Path) -> None:
-    template = (REPOSITORY / "monitoring" / "prometheus" / "prometheus.yml.tmpl").read_text()
-    rendered = tmp_path / "prometheus.yml"
-    rendered.write_text(template.replace("${statsd_exporter}", "127.0.0.1:1").replace("${prometheus}", "127.0.0.1:2"))
+    settings = load_settings({"MARKETPULSE_HOME": str(tmp_path), "MARKETPULSE_ENV_FILE": os.devnull})
+    settings.run.mkdir()
+    write_configuration(settings)
+    rendered = settings.run / "prometheus.yml"
     check = [str(TOOLS / "bin" / "promtool"), "check", "config", str(rendered)]
     finished = subprocess.run(check, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert f"SUCCESS: {len(list(REPOSITORY.glob('monitoring/prometheus/rules/*.yml')))} rule files" in finished.stdout
