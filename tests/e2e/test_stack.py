@@ -178,6 +178,9 @@ def test_every_minute_has_a_successful_poll(booted: Booted) -> None:
         "marketpulse_vendor_requests_total > 0",
         "marketpulse_vendor_request_duration_seconds_count > 0",
         'up{job="statsd-exporter"} == 1',
+        'up{job="alertmanager"} == 1',
+        'marketpulse_service_up{service="kafka"} == 1',
+        'ALERTS{alertname="Watchdog",alertstate="firing"} == 1',
     ],
 )
 def test_prometheus_has_it(stack: RunningStack, expression: str) -> None:
