@@ -62,6 +62,16 @@ def all_services(settings: Settings) -> dict[str, Service]:
             stop_seconds=8,
         )
 
+    def stack_part(name: str, module: str) -> Service:
+        return Service(
+            name=name,
+            command=(str(settings.python("stack")), "-m", f"marketpulse_stack.{module}"),
+            env_files=(base, settings.run / "stack.env"),
+            directory=settings.root,
+            ready=lambda started: "",
+            ready_seconds=10,
+        )
+
     services = [
         Service(
             name="postgres",
@@ -98,22 +108,8 @@ def all_services(settings: Settings) -> dict[str, Service]:
         airflow_part("airflow-scheduler", "scheduler", "--skip-serve-logs"),
         airflow_part("airflow-dag-processor", "dag-processor"),
         airflow_part("airflow-triggerer", "triggerer", "--skip-serve-logs"),
-        Service(
-            name="scheduler-watchdog",
-            command=(str(settings.python("stack")), "-m", "marketpulse_stack.watchdog"),
-            env_files=(base, settings.run / "stack.env"),
-            directory=settings.root,
-            ready=lambda started: "",
-            ready_seconds=10,
-        ),
-        Service(
-            name="health-probe",
-            command=(str(settings.python("stack")), "-m", "marketpulse_stack.probe"),
-            env_files=(base, settings.run / "stack.env"),
-            directory=settings.root,
-            ready=lambda started: "",
-            ready_seconds=10,
-        ),
+        stack_part("scheduler-watchdog", "watchdog"),
+        stack_part("health-probe", "probe"),
         Service(
             name="statsd-exporter",
             command=(

@@ -89,8 +89,13 @@ def exporter() -> Iterator[tuple[int, str]]:
         ],
         stderr=subprocess.DEVNULL,
     ) as process:
+        url = f"http://127.0.0.1:{web}/metrics"
+        deadline = time.monotonic() + 20
         try:
-            yield udp, f"http://127.0.0.1:{web}/metrics"
+            while not _metrics(url):
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            yield udp, url
         finally:
             process.terminate()
 
@@ -105,9 +110,6 @@ def _metrics(url: str) -> str:
 def test_lines_become_named_and_labelled_metrics(exporter: tuple[int, str]) -> None:
     udp, url = exporter
     deadline = time.monotonic() + 20
-    while not _metrics(url):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
     with socket.socket(type=socket.SOCK_DGRAM) as sender:
         for line in LINES:
             sender.sendto(line.encode(), ("127.0.0.1", udp))
@@ -119,9 +121,6 @@ def test_lines_become_named_and_labelled_metrics(exporter: tuple[int, str]) -> N
 def test_a_day_of_runs_makes_few_series(exporter: tuple[int, str]) -> None:
     udp, url = exporter
     deadline = time.monotonic() + 60
-    while not _metrics(url):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
     with socket.socket(type=socket.SOCK_DGRAM) as sender:
         for sent, lines in enumerate(_a_day_of_runs(), start=1):
             sender.sendto("\n".join(lines).encode(), ("127.0.0.1", udp))
