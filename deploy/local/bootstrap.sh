@@ -74,7 +74,7 @@ check_prerequisites() {
     [ -n "$(find_python)" ] || fail "Python 3.11 or 3.12 is missing; the system's python3 is another version." \
         "install python3.11 (Debian 12 has it) and put it on PATH"
     java_is_fit || fail "Java 17 or newer is missing." "apt-get install default-jre-headless"
-    go_is_fit || fail "Go 1.21 or newer is missing (Debian 12's golang is too old); statsd-exporter and Alertmanager are built with it." \
+    go_is_fit || fail "Go 1.21 or newer is missing (Debian 12's golang is too old); it builds statsd-exporter and Alertmanager." \
         "unpack a current Go release into /usr/local/go, then run this again"
 }
 
