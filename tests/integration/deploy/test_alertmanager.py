@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -47,7 +46,7 @@ def alertmanager(tmp_path: Path) -> Iterator[httpx.Client]:
             process.terminate()
 
 
-def _wait(condition: Any) -> None:
+def _wait(condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + 20
     while True:
         try:
