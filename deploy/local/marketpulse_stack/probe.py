@@ -47,11 +47,15 @@ def watch(settings: Settings) -> None:
     """Tells for ever."""
     services = all_services(settings)
     supervisor = Supervisor(settings)
-    address = ("127.0.0.1", settings.ports.statsd)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        # Connected: an unconnected one would take datagrams from anybody on every interface.
+        sender.connect(("127.0.0.1", settings.ports.statsd))
         while True:
-            for line in observe(settings, services, supervisor.states()):
-                sender.sendto(line.encode(), address)
+            try:
+                for line in observe(settings, services, supervisor.states()):
+                    sender.send(line.encode())
+            except ConnectionRefusedError:
+                log.warning("statsd-exporter does not listen on port %d", settings.ports.statsd)
             time.sleep(POLL_SECONDS)
 
 
