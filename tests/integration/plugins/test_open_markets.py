@@ -9,20 +9,16 @@ import psycopg
 import pytest
 from marketpulse.ingest import poll_source
 
+from tests.integration.plugins.sent_metrics import sent_lines
+
 NOW = datetime.now(UTC).replace(microsecond=0)
 MIDNIGHT = NOW.replace(hour=0, minute=0, second=0)
 
 
-def _gauges(receiver: socket.socket) -> dict[str, float]:
-    receiver.settimeout(0.2)
-    gauges = {}
-    try:
-        while True:
-            name, value = receiver.recv(1024).decode().removesuffix("|g").rsplit(":", 1)
-            if "market_opened" in name:
-                gauges[name.split("calendar=")[1].split(",")[0]] = float(value)
-    except TimeoutError:
-        return gauges
+def _openings(receiver: socket.socket) -> dict[str, float]:
+    """Calendar to the newest value of its gauge."""
+    gauges = [line.removesuffix("|g").rsplit(":", 1) for line in sent_lines(receiver) if "market_opened" in line]
+    return {name.split("calendar=")[1].split(",")[0]: float(value) for name, value in gauges}
 
 
 @pytest.fixture
@@ -56,7 +52,7 @@ def test_open_markets_are_told_with_their_opening(
     monkeypatch.setenv("ALPHA_VANTAGE_SYMBOLS", "BTCUSD,IBM")
 
     poll_source("alpha_vantage", "test")
-    opened = _gauges(receiver)
+    opened = _openings(receiver)
     # Sessions that meet at midnight are one; the lunch break is none of New York's hours.
     assert opened == {"24/7": days_ago(1), "XNYS": (NOW - timedelta(hours=1)).timestamp()}
 
@@ -66,7 +62,7 @@ def test_open_markets_are_told_with_their_opening(
             (NOW - timedelta(minutes=30), NOW + timedelta(minutes=30)),
         )
     poll_source("alpha_vantage", "test")
-    assert _gauges(receiver) == {"24/7": days_ago(1), "XNYS": 0.0}
+    assert _openings(receiver) == {"24/7": days_ago(1), "XNYS": 0.0}
 
 
 @pytest.mark.usefixtures("sessions", "task_environment")
@@ -75,7 +71,7 @@ def test_a_source_that_is_polled_at_any_hour_owes_nothing(
 ) -> None:
     monkeypatch.setenv("ALPHA_VANTAGE_SYMBOLS", "BTCUSD")
     poll_source("alpha_vantage", "test")
-    assert _gauges(receiver) == {}
+    assert _openings(receiver) == {}
 
 
 def days_ago(count: int) -> float:
