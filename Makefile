@@ -15,7 +15,7 @@ override export FILE_TZ := $(value TZ)
 unexport TZ
 endif
 
-.PHONY: help up down status logs clean psql airflow import-bars recompute-indicators test test-unit test-integration test-e2e lint format bench chaos
+.PHONY: help up down status alerts logs clean psql airflow import-bars recompute-indicators test test-unit test-integration test-e2e lint format bench chaos
 
 help:  ## Lists the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -28,6 +28,9 @@ down:  ## Stops the stack; leaves no process behind
 
 status:  ## Health of each service in one table
 	@$(STACK) status
+
+alerts:  ## What fires now, by Alertmanager
+	@$(STACK) alerts
 
 logs:  ## Follows the logs; S=name for one service
 	@$(STACK) logs "$$S"

@@ -33,7 +33,7 @@ java_is_fit() {
     [ "$(java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p')" -ge 17 ] 2>/dev/null
 }
 
-# Go 1.21 and newer fetch the toolchain that statsd-exporter asks for by themselves.
+# Go 1.21 and newer fetch the toolchain that these ask for by themselves.
 go_is_fit() {
     [ "$(PATH=$PATH:/usr/local/go/bin go version 2>/dev/null | sed -n 's/.* go1\.\([0-9]*\).*/\1/p')" -ge 21 ] 2>/dev/null
 }
@@ -50,7 +50,7 @@ missing_packages() {
     command -v mvn >/dev/null || [ -d "$tools/jars/kafka" ] || echo maven
     command -v flock >/dev/null && command -v setpriv >/dev/null || echo util-linux
     command -v ps >/dev/null || echo procps
-    go_is_fit || [ -x "$tools/bin/statsd_exporter" ] || echo golang-go
+    go_is_fit || { [ -x "$tools/bin/statsd_exporter" ] && [ -x "$tools/bin/alertmanager" ]; } || echo golang-go
     if [ "$browser" = yes ]; then
         command -v chromium >/dev/null || echo chromium
         command -v chromedriver >/dev/null || echo chromium-driver
@@ -74,7 +74,7 @@ check_prerequisites() {
     [ -n "$(find_python)" ] || fail "Python 3.11 or 3.12 is missing; the system's python3 is another version." \
         "install python3.11 (Debian 12 has it) and put it on PATH"
     java_is_fit || fail "Java 17 or newer is missing." "apt-get install default-jre-headless"
-    go_is_fit || fail "Go 1.21 or newer is missing (Debian 12's golang is too old); statsd-exporter is built with it." \
+    go_is_fit || fail "Go 1.21 or newer is missing (Debian 12's golang is too old); it builds statsd-exporter and Alertmanager." \
         "unpack a current Go release into /usr/local/go, then run this again"
 }
 

@@ -78,12 +78,17 @@ def poll_source(name: str, run_id: str) -> PollResult:
         _only_poll_of(connection, name),
     ):
         known = read_watermarks(connection, name)
+        markets = _open_since(connection, settings, instruments)
+        _tell_markets(name, markets)
         due = _due(settings, instruments, known, datetime.now(UTC))
         result = PollResult(asked=[instrument.symbol for instrument in due])
         if due:
             poll = _Poll(settings, BarPublisher(LIVE_TOPIC, run_id), known, result)
             asyncio.run(poll.fetch(open_source(settings, BarSource), due))
             poll.publish(connection)
+    if result.deferred:
+        # A vendor that may not be asked every minute owes no bar every minute.
+        _tell_markets(name, dict.fromkeys(markets))
     return result
 
 
@@ -101,6 +106,26 @@ def _due(
     return sorted(due, key=lambda instrument: asked.get(instrument.symbol, latest))
 
 
+def _open_since(
+    connection: psycopg.Connection, settings: SourceSettings, instruments: Mapping[str, Instrument]
+) -> dict[str, datetime | None]:
+    """Since when the market of each calendar of a source is open; None: it is closed.
+
+    Nothing of a source that is polled whatever the hour: its clock may be another one, as in a replay.
+    """
+    if settings.poll == "always":
+        return {}
+    calendars = {instruments[symbol].calendar for symbol in settings.symbols}
+    return dict(connection.execute(sql("market/sessions/open_since.sql"), {"calendars": sorted(calendars)}).fetchall())
+
+
+def _tell_markets(source: str, markets: Mapping[str, datetime | None]) -> None:
+    """Send since when bars are owed; 0: none are."""
+    for calendar, opened_at in markets.items():
+        timestamp = opened_at.timestamp() if opened_at else 0.0
+        metrics.gauge("market_opened_timestamp_seconds", timestamp, source=source, calendar=calendar)
+
+
 class _Poll:
     """The state of one poll: bars go to the producer as they arrive, watermarks once all are acknowledged."""
 
@@ -113,6 +138,7 @@ class _Poll:
         self._result = result
         self._advanced: dict[str, Watermark] = {}
         self._unchanged: dict[str, datetime] = {}
+        self._corrected = 0
         self._first_fetches = asyncio.Semaphore(FIRST_FETCHES_AT_ONCE)
         self._begin_first_fetch_until = time.monotonic() + BEGIN_FIRST_FETCH_WITHIN_SECONDS
 
@@ -163,6 +189,7 @@ class _Poll:
         if not new:
             self._unchanged[symbol] = fetched.fetched_at
             return
+        self._corrected += sum(1 for bar in new if known and bar.ts <= known.newest)
         self._publisher.send(new, fetched.fetched_at)
         self._advanced[symbol] = advance(known, new, self._settings.overlap_bars, fetched.fetched_at)
         log.info("%s: %d of %d bars are new or changed, newest %s", symbol, len(new), len(fetched.bars), new[-1].ts)
@@ -170,6 +197,7 @@ class _Poll:
     def _send_metrics(self) -> None:
         source = self._settings.name
         metrics.count("bars_published", self._result.published, source=source)
+        metrics.count("bars_corrected", self._corrected, source=source)
         marks = [*self._known.values(), *self._advanced.values()]
         if marks:
             newest = max(mark.newest for mark in marks)

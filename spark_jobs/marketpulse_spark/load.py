@@ -61,7 +61,7 @@ def load(settings: LoadSettings, submitted_at: float, session: Callable[[], Spar
             if not small and len(counts) < sum(1 for each in batch.ranges if len(each)):
                 # One transaction after the other writes what parallel ones must not.
                 limit = driver_messages = min(limit, max(driver_messages, _ONE_BY_ONE))
-        metrics.freshness(control.freshness())
+        metrics.newest_bars(control.newest_bars())
     fault_points.reach("before_exit")
 
 

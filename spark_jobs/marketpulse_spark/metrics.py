@@ -46,7 +46,8 @@ class LoadMetrics:
         for kind, count in found.items():
             self._client.incr(f"anomalies_found,kind={kind}", count)
 
-    def freshness(self, ages: dict[str, dt.timedelta]) -> None:
-        """Age of the newest bar of each source: now less the end of its minute."""
-        for source, age in ages.items():
-            self._client.gauge(f"freshness_seconds,source={source}", max(age.total_seconds(), 0.0))
+    def newest_bars(self, newest: Iterable[tuple[str, str, dt.datetime]]) -> None:
+        """When the minute of the newest bar of each source and calendar ended: unlike an age, that never gets stale."""
+        for source, calendar, ts in newest:
+            ended = (ts + dt.timedelta(minutes=1)).timestamp()
+            self._client.gauge(f"newest_bar_timestamp_seconds,source={source},calendar={calendar}", ended)

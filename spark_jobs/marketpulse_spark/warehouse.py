@@ -183,16 +183,16 @@ class Control:
                 [row.topic, row.partition, row.cluster_id, row.topic_id, row.next_offset],
             )
 
-    def freshness(self) -> dict[str, dt.timedelta]:
-        """Age of the newest bar of each published source: now less the end of its minute."""
+    def newest_bars(self) -> list[tuple[str, str, dt.datetime]]:
+        """Source, calendar of the instruments and start of the newest bar, of each source that is published."""
         rows = self._connection.execute(
-            "SELECT source, clock_timestamp() - (max(newest.ts) + interval '1 minute')"
-            "  FROM ops.source_watermarks w CROSS JOIN LATERAL"
+            "SELECT source, calendar, max(newest.ts)"
+            "  FROM ops.source_watermarks w JOIN market.instruments USING (symbol) CROSS JOIN LATERAL"
             "       (SELECT ts FROM market.bars_1m b WHERE b.symbol = w.symbol AND b.source = w.source"
             "         ORDER BY ts DESC LIMIT 1) newest"
-            " GROUP BY source"
+            " GROUP BY source, calendar"
         )
-        return dict(rows.fetchall())
+        return rows.fetchall()
 
     def open_batch(self, writer: str, submitted_at: float) -> int:
         """Records the start of a batch and returns its id."""

@@ -175,11 +175,14 @@ def test_every_minute_has_a_successful_poll(booted: Booted) -> None:
         'marketpulse_bars_published_total{source="alpha_vantage"} > 0',
         'marketpulse_bars_loaded_total{topic="market.bars.v1"} > 0',
         "marketpulse_batch_duration_seconds_count > 0",
-        'marketpulse_freshness_seconds{source="alpha_vantage"} < 900',
+        'time() - marketpulse_newest_bar_timestamp_seconds{source="alpha_vantage",calendar="24/7"} < 900',
         "marketpulse_kafka_backlog_messages >= 0",
         "marketpulse_vendor_requests_total > 0",
         "marketpulse_vendor_request_duration_seconds_count > 0",
         'up{job="statsd-exporter"} == 1',
+        'up{job="alertmanager"} == 1',
+        'marketpulse_service_up{service="kafka"} == 1',
+        'ALERTS{alertname="Watchdog",alertstate="firing"} == 1',
     ],
 )
 def test_prometheus_has_it(stack: RunningStack, expression: str) -> None:

@@ -44,6 +44,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     commands.add_parser("install", help="install everything, start nothing")
     commands.add_parser("down", help="stop everything")
     commands.add_parser("status", help="one table of all services")
+    commands.add_parser("alerts", help="what fires")
     logs = commands.add_parser("logs", help="follow logs")
     logs.add_argument("service", nargs="?", default="", help="one service; default: all")
     commands.add_parser("clean", help="stop everything and remove the state")
@@ -81,6 +82,10 @@ def _run(settings: Settings, arguments: argparse.Namespace) -> int:
             from marketpulse_stack.status import status
 
             return 0 if status(settings) else 1
+        case "alerts":
+            from marketpulse_stack.alertmanager import show_alerts
+
+            return show_alerts(settings)
         case "logs":
             from marketpulse_stack.logs import follow
 

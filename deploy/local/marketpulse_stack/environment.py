@@ -65,13 +65,13 @@ def runtime_variables(settings: Settings) -> dict[str, str]:
 def environment_files(settings: Settings) -> dict[Path, str]:
     """What the services read at their start: the text of each file."""
     simulator = {"SIMULATOR_PORT": str(settings.ports.simulator), **settings.simulator}
-    # The watchdog reads the same settings as we do; those of the caller's environment must reach it too.
+    # The watchdog and the probe read the same settings as we do; those of the caller's environment must reach them too.
     stack = {"PYTHONPATH": str(settings.root / "deploy" / "local"), **stack_variables(settings)}
     files = {
         settings.run / "base.env": base_variables(settings),
         settings.home / "env": runtime_variables(settings),
         settings.run / "simulator.env": simulator,
-        settings.run / "watchdog.env": stack,
+        settings.run / "stack.env": stack,
     }
     return {
         path: "".join(f"{name}={value}\n" for name, value in sorted(variables.items()))

@@ -19,6 +19,8 @@ from marketpulse_stack.locking import exclusive
 from marketpulse_stack.settings import Settings
 
 STATSD_EXPORTER = "github.com/prometheus/statsd_exporter@v0.31.0"
+# Debian's package has no web page and finds its templates only where it is installed.
+ALERTMANAGER = "github.com/prometheus/alertmanager/cmd/...@v0.28.1"
 INSTALL_SECONDS = 1200.0
 RETRY_FIX = "Check the network and run `make up` again: it continues where it stopped."
 
@@ -62,7 +64,13 @@ def items(settings: Settings) -> dict[str, Item]:
             Item(f"{name} jars", settings.tools / "jars" / name, _digest(local / name / "pom.xml"), _Jars(name))
             for name in ("kafka", "spark")
         ),
-        Item("statsd-exporter program", bin_folder / "statsd_exporter", STATSD_EXPORTER, _install_statsd_exporter),
+        *(
+            Item(f"{name} program", bin_folder / program, module, _GoPrograms(name, module))
+            for name, program, module in (
+                ("statsd-exporter", "statsd_exporter", STATSD_EXPORTER),
+                ("alertmanager", "alertmanager", ALERTMANAGER),
+            )
+        ),
         Item("prometheus program", bin_folder / "prometheus", "1", _install_prometheus),
     ]
     return {item.name: item for item in all_items}
@@ -173,21 +181,28 @@ class _Jars:
         draft.rename(final)
 
 
-def _install_statsd_exporter(settings: Settings) -> None:
-    go = shutil.which("go") or shutil.which("/usr/local/go/bin/go")
-    if go is None:
-        raise MissingPrerequisiteError(
-            "Go is missing; statsd-exporter is built with it.",
-            fix="Install Go 1.21 or newer: https://go.dev/dl/ (Debian 12's golang is too old).",
+class _GoPrograms:
+    """Builds the programs of a Go module."""
+
+    def __init__(self, name: str, module: str) -> None:
+        self._name = name
+        self._module = module
+
+    def __call__(self, settings: Settings) -> None:
+        go = shutil.which("go") or shutil.which("/usr/local/go/bin/go")
+        if go is None:
+            raise MissingPrerequisiteError(
+                f"Go is missing; {self._name} is built with it.",
+                fix="Install Go 1.21 or newer: https://go.dev/dl/ (Debian 12's golang is too old).",
+            )
+        _run(
+            settings,
+            self._name,
+            # It compiles for long, and what waits for it starts in a moment: what others wait for goes first.
+            ["nice", "-n", "15", go, "install", self._module],
+            variables={"GOBIN": str(settings.tools / "bin")},
+            fix="It needs the network and Go 1.21 or newer (`go version`; Debian 12's is too old: https://go.dev/dl/).",
         )
-    _run(
-        settings,
-        "statsd-exporter",
-        # It compiles for long, and what waits for it starts in a moment: what others wait for goes first.
-        ["nice", "-n", "15", go, "install", STATSD_EXPORTER],
-        variables={"GOBIN": str(settings.tools / "bin")},
-        fix="It needs the network and Go 1.21 or newer (`go version`; Debian 12's is too old: https://go.dev/dl/).",
-    )
 
 
 def _install_prometheus(settings: Settings) -> None:

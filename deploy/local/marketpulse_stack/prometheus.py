@@ -13,5 +13,7 @@ def write_configuration(settings: Settings) -> None:
     text = template.substitute(
         statsd_exporter=f"127.0.0.1:{settings.ports.statsd_exporter}",
         prometheus=f"127.0.0.1:{settings.ports.prometheus}",
+        alertmanager=f"127.0.0.1:{settings.ports.alertmanager}",
+        rules=settings.root / "monitoring" / "prometheus" / "rules",
     )
     (settings.run / "prometheus.yml").write_text(text)

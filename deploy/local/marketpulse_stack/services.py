@@ -62,6 +62,16 @@ def all_services(settings: Settings) -> dict[str, Service]:
             stop_seconds=8,
         )
 
+    def stack_part(name: str, module: str) -> Service:
+        return Service(
+            name=name,
+            command=(str(settings.python("stack")), "-m", f"marketpulse_stack.{module}"),
+            env_files=(base, settings.run / "stack.env"),
+            directory=settings.root,
+            ready=lambda started: "",
+            ready_seconds=10,
+        )
+
     services = [
         Service(
             name="postgres",
@@ -98,14 +108,8 @@ def all_services(settings: Settings) -> dict[str, Service]:
         airflow_part("airflow-scheduler", "scheduler", "--skip-serve-logs"),
         airflow_part("airflow-dag-processor", "dag-processor"),
         airflow_part("airflow-triggerer", "triggerer", "--skip-serve-logs"),
-        Service(
-            name="scheduler-watchdog",
-            command=(str(settings.python("stack")), "-m", "marketpulse_stack.watchdog"),
-            env_files=(base, settings.run / "watchdog.env"),
-            directory=settings.root,
-            ready=lambda started: "",
-            ready_seconds=10,
-        ),
+        stack_part("scheduler-watchdog", "watchdog"),
+        stack_part("health-probe", "probe"),
         Service(
             name="statsd-exporter",
             command=(
@@ -138,6 +142,22 @@ def all_services(settings: Settings) -> dict[str, Service]:
             listens=(("PROMETHEUS_PORT", ports.prometheus, "tcp"),),
             ready=lambda started: readiness.http(f"http://127.0.0.1:{ports.prometheus}/-/ready"),
             ready_seconds=60,
+        ),
+        Service(
+            name="alertmanager",
+            command=(
+                str(settings.tools / "bin" / "alertmanager"),
+                f"--config.file={settings.run / 'alertmanager.yml'}",
+                f"--storage.path={settings.home / 'alertmanager'}",
+                f"--web.listen-address=127.0.0.1:{ports.alertmanager}",
+                # One of its kind: it looks for no others.
+                "--cluster.listen-address=",
+            ),
+            env_files=(base,),
+            directory=settings.home,
+            listens=(("ALERTMANAGER_PORT", ports.alertmanager, "tcp"),),
+            ready=lambda started: readiness.http(f"http://127.0.0.1:{ports.alertmanager}/-/ready"),
+            ready_seconds=30,
         ),
     ]
     if settings.uses_simulator:

@@ -23,12 +23,26 @@ DEFAULT_PORTS = {
     "STATSD_PORT": 9125,
     "STATSD_EXPORTER_PORT": 9102,
     "PROMETHEUS_PORT": 9090,
+    "ALERTMANAGER_PORT": 9093,
 }
 
 SOURCES_FILE = "config/sources.yml"
 API_KEY = "_API_KEY"
 #: How the variables of a source end, after its name; those of API_KEY hold a secret.
 SOURCE_ENDINGS = ("_BASE_URL", API_KEY, "_POLL", "_SYMBOLS", "_ENABLED")
+#: Who gets alerts by mail, for each team.
+MAIL_TO = ("ALERT_MAIL_TO_DATA", "ALERT_MAIL_TO_PLATFORM")
+#: Where alerts are sent, all of it optional.
+ALERTING = (
+    *MAIL_TO,
+    "ALERT_MAIL_FROM",
+    "ALERT_SMTP_HOST",
+    "ALERT_SMTP_USER",
+    "ALERT_SMTP_PASSWORD",
+    "ALERT_SLACK_URL",
+    "ALERT_WEBHOOK_URL",
+    "ALERT_HEARTBEAT_URL",
+)
 #: Without its key, the market is the simulator's.
 SIMULATED_VENDOR = "ALPHA_VANTAGE"
 
@@ -45,6 +59,7 @@ class Ports:
     statsd: int
     statsd_exporter: int
     prometheus: int
+    alertmanager: int
 
 
 @dataclass(frozen=True)
@@ -59,6 +74,7 @@ class Settings:
         sources: What overrides config/sources.yml, by variable (COINBASE_ENABLED); holds no key.
         keys: The vendors' keys that are set, by variable.
         simulator: The SIM_* variables that are set.
+        alerting: The ALERT_* variables that are set: where alerts are sent.
     """
 
     root: Path
@@ -68,6 +84,7 @@ class Settings:
     sources: Mapping[str, str]
     keys: Mapping[str, str]
     simulator: Mapping[str, str]
+    alerting: Mapping[str, str]
 
     @property
     def uses_simulator(self) -> bool:
@@ -133,7 +150,15 @@ def load_settings(environ: Mapping[str, str], *, root: Path = REPOSITORY, invoke
         sources=sources,
         keys={name: value for name, value in given.items() if name.endswith(API_KEY)},
         simulator=simulator,
+        alerting=_read_alerting(values),
     )
+
+
+def _read_alerting(values: Mapping[str, str]) -> dict[str, str]:
+    alerting = {name: values[name] for name in ALERTING if name in values}
+    if alerting.keys() & set(MAIL_TO) and "ALERT_SMTP_HOST" not in alerting:
+        raise InvalidSettingError("Alerts have an address and no mail server.", fix="Set ALERT_SMTP_HOST=host:port.")
+    return alerting
 
 
 def source_variables(root: Path) -> list[str]:

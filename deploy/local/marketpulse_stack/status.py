@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 
-import psutil
 import psycopg
 
 from marketpulse_stack import postgres
 from marketpulse_stack.console import say
+from marketpulse_stack.health import find_problems, memory, memory_of_tree
 from marketpulse_stack.processes import stack_processes
 from marketpulse_stack.services import Service, all_services
 from marketpulse_stack.settings import Settings
@@ -30,50 +29,23 @@ def status(settings: Settings) -> bool:
         say("MarketPulse is not running. `make up` starts it.")
         return False
     services = all_services(settings)
-    with ThreadPoolExecutor(len(services)) as pool:
-        problems = dict(zip(services, pool.map(lambda name: _problem(services[name], states), services), strict=True))
+    problems = find_problems(services, states)
     say(COLUMNS.format("SERVICE", "STATE", "PID", "UPTIME", "MEMORY", "PORT", "READY"))
     for name, service in services.items():
         say(_row(service, states[name], problems[name]))
-    total = sum(_memory(process) for process in stack_processes(settings))
+    total = sum(memory(process) for process in stack_processes(settings))
     say(f"\nMemory of all processes: {total / MEGABYTE / 1024:.1f} GB")
     say(_newest_bar(settings))
     return not any(problems.values())
-
-
-def _problem(service: Service, states: dict[str, ServiceState]) -> str:
-    state = states.get(service.name)
-    if state is None or not state.running:
-        return "no"
-    return service.ready(float(state.started))
 
 
 def _row(service: Service, state: ServiceState, problem: str) -> str:
     ports = ",".join(str(port) for _, port, _ in service.listens)
     if not state.running:
         return COLUMNS.format(service.name, state.state.lower(), "", "", "", ports, problem)
-    tree = _tree(state.pid)
-    memory = f"{sum(map(_memory, tree)) / MEGABYTE:.0f} MB"
+    megabytes = f"{memory_of_tree(state.pid) / MEGABYTE:.0f} MB"
     uptime = _duration(time.time() - state.started)
-    return COLUMNS.format(service.name, state.state.lower(), state.pid, uptime, memory, ports, problem or "yes")
-
-
-def _tree(pid: int) -> list[psutil.Process]:
-    try:
-        process = psutil.Process(pid)
-        return [process, *process.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _memory(process: psutil.Process) -> int:
-    """Bytes in memory; what processes share is divided among them, so that sums are true."""
-    try:
-        return int(process.memory_full_info().pss)
-    except psutil.AccessDenied:
-        return int(process.memory_info().rss)
-    except psutil.NoSuchProcess:
-        return 0
+    return COLUMNS.format(service.name, state.state.lower(), state.pid, uptime, megabytes, ports, problem or "yes")
 
 
 def _duration(seconds: float) -> str:

@@ -26,6 +26,7 @@ def print_summary(settings: Settings) -> None:
         f"              user {USER}, password {credentials.secret(settings, 'airflow_admin_password')}"
         f"  (kept in {settings.secrets / 'airflow_admin_password'})",
         f"  Prometheus  http://127.0.0.1:{ports.prometheus}",
+        f"  Alerts      http://127.0.0.1:{ports.alertmanager}",
         f"  PostgreSQL  make psql   (127.0.0.1:{ports.postgres}, database marketpulse)",
         f"  {vendor}" if vendor else "",
         "  Next        make status, make logs S=airflow-scheduler, make down",

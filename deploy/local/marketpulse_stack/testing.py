@@ -160,7 +160,14 @@ def _lint(settings: Settings) -> list[Check]:
         Check("uv lock", "uv", ("uv", "lock", "--check")),
         Check("promtool", "tools", ("promtool", "check", "config", "--syntax-only", prometheus)),
         Check("statsd mapping", "tools", ("statsd_exporter", "--check-config", mapping)),
+        Check("alert rules", "tools", ("promtool", "check", "rules", *_files(settings, "rules/*.yml"))),
+        Check("alert rule tests", "tools", ("promtool", "test", "rules", *_files(settings, "rules/tests/*.yml"))),
+        Check("alertmanager", "tools", ("amtool", "check-config", "monitoring/alertmanager/alertmanager.yml")),
     ]
+
+
+def _files(settings: Settings, pattern: str) -> list[str]:
+    return sorted(map(str, (settings.root / "monitoring" / "prometheus").glob(pattern)))
 
 
 def _format() -> list[Check]:
@@ -193,7 +200,7 @@ def _run(settings: Settings, check: Check, stdout: int | None = subprocess.PIPE)
     folder = folders.get(check.environment) or settings.python(check.environment).parent
     # The caller's own stack and settings must not leak into tests.
     foreign = {*source_variables(settings.root)}
-    starts = ("SIM_", "AIRFLOW", "PYTHONPATH")
+    starts = ("SIM_", "ALERT_", "AIRFLOW", "PYTHONPATH")
     own = {k: v for k, v in os.environ.items() if k not in foreign and not k.startswith(starts)}
     variables = {
         **own,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 
-from marketpulse_stack import credentials, install, kafka, postgres, preflight, prometheus
+from marketpulse_stack import alertmanager, credentials, install, kafka, postgres, preflight, prometheus
 from marketpulse_stack.commands import run_logged
 from marketpulse_stack.console import say
 from marketpulse_stack.environment import base_variables, environment_files, full_environment
@@ -32,6 +32,7 @@ NEEDS = {
     "airflow-triggerer": ("airflow environment",),
     "statsd-exporter": ("statsd-exporter program",),
     "prometheus": ("prometheus program",),
+    "alertmanager": ("alertmanager program",),
 }
 # Set-up that has to be done before a service starts.
 AFTER = {
@@ -41,6 +42,7 @@ AFTER = {
     # No bar waits for these: they start when the machine has time for them.
     "airflow-triggerer": ("airflow-scheduler",),
     "scheduler-watchdog": ("airflow-scheduler",),
+    "health-probe": ("airflow-scheduler",),
 }
 # The services that a bar passes, or that pass it on.
 BARS_NEED = ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor")
@@ -130,13 +132,14 @@ def _needed(settings: Settings, services: Collection[str]) -> list[install.Item]
 
 def _write_files(settings: Settings, *, supervised: bool) -> None:
     credentials.prepare(settings)
-    for folder in ("airflow/plugins", "prometheus"):
+    for folder in ("airflow/plugins", "prometheus", "alertmanager"):
         (settings.home / folder).mkdir(parents=True, exist_ok=True)
     if not supervised:
         for path, text in environment_files(settings).items():
             credentials.write_private(path, text)
         kafka.write_configuration(settings)
         prometheus.write_configuration(settings)
+        alertmanager.write_configuration(settings)
 
 
 def _steps(settings: Settings, services: dict[str, Service]) -> list[Step]:

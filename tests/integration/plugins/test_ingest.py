@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -21,6 +22,8 @@ from marketpulse.ingest import AnotherPollRunning, poll_source
 from marketpulse.publishing import NotAcknowledged
 from marketpulse.warehouse import connect
 from marketpulse.watermarks import Watermark, read_watermarks
+
+from tests.integration.plugins.sent_metrics import sent_lines
 
 REPOSITORY = Path(__file__).parents[3]
 CONTRACT = json.loads((REPOSITORY / "contracts/market.bars.v1.json").read_text())
@@ -86,6 +89,7 @@ def test_only_new_and_changed_bars_are_published(
     live_topic: Any,
     monkeypatch: pytest.MonkeyPatch,
     minute: Callable[[int], datetime],
+    receiver: socket.socket,
 ) -> None:
     monkeypatch.setenv("ALPHA_VANTAGE_SYMBOLS", "ETHUSD")
     start_at({"ETHUSD": minute(31)})
@@ -101,6 +105,8 @@ def test_only_new_and_changed_bars_are_published(
     assert [revision[name] for name in VALUES] != [first[revision["ts"]][name] for name in VALUES]
     assert revision["fetched_at"] > first[revision["ts"]]["fetched_at"]
     assert poll_source("alpha_vantage", "third").published == 0
+    counted = [line for line in sent_lines(receiver) if "bars_corrected" in line]
+    assert counted == ["marketpulse.bars_corrected,source=alpha_vantage:1|c"]
 
 
 def test_doubled_bars_in_an_answer_are_published_once(

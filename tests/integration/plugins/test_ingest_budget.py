@@ -7,7 +7,6 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +18,7 @@ from marketpulse.warehouse import connect
 
 from tests.integration.plugins.changed_project import project_with
 from tests.integration.plugins.moved_clock import Clock
+from tests.integration.plugins.sent_metrics import sent_lines
 from tests.integration.plugins.simulated_vendor import run_simulator
 from tests.local_stack import free_ports
 
@@ -55,14 +55,8 @@ def free_key(strict_vendor: httpx.Client, tmp_path: Path, monkeypatch: pytest.Mo
 
 def outcomes(receiver: socket.socket) -> Counter[str]:
     """How the requests ended since this was asked last."""
-    counted: Counter[str] = Counter()
-    receiver.settimeout(0.1)
-    with suppress(TimeoutError):
-        while True:
-            line = receiver.recv(1024).decode()
-            if request := re.fullmatch(r"marketpulse.vendor_requests,outcome=(\w+),source=alpha_vantage:1\|c", line):
-                counted[request[1]] += 1
-    return counted
+    pattern = re.compile(r"marketpulse.vendor_requests,outcome=(\w+),source=alpha_vantage:1\|c")
+    return Counter(request[1] for line in sent_lines(receiver) if (request := pattern.fullmatch(line)))
 
 
 @pytest.mark.usefixtures("free_key")

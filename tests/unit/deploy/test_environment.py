@@ -81,7 +81,7 @@ def test_variables_of_the_callers_shell_do_not_reach_the_services(
 
 
 def test_watchdog_finds_the_stack_from_its_variables_alone(settings: Settings) -> None:
-    lines = environment_files(settings)[settings.run / "watchdog.env"].splitlines()
+    lines = environment_files(settings)[settings.run / "stack.env"].splitlines()
     seen = load_settings(dict(line.split("=", 1) for line in lines), root=settings.root)
     assert (seen.home, seen.ports) == (settings.home, settings.ports)
     assert os.fspath(seen.tools) == os.fspath(settings.tools)

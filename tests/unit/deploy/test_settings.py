@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 from marketpulse.config import OVERRIDES
 from marketpulse_stack.errors import InvalidSettingError
-from marketpulse_stack.settings import DEFAULT_PORTS, REPOSITORY, SOURCE_ENDINGS, SOURCES_FILE, load_settings
+from marketpulse_stack.settings import (
+    ALERTING,
+    DEFAULT_PORTS,
+    REPOSITORY,
+    SOURCE_ENDINGS,
+    SOURCES_FILE,
+    load_settings,
+)
 
 
 def test_environment_wins_over_file_and_file_over_default(checkout: Path) -> None:
@@ -90,3 +97,8 @@ def test_example_file_documents_every_port_with_its_default() -> None:
     lines = (REPOSITORY / ".env.example").read_text().splitlines()
     documented = {line.lstrip("#") for line in lines if "_PORT=" in line}
     assert documented == {f"{name}={port}" for name, port in DEFAULT_PORTS.items()}
+
+
+def test_example_file_documents_every_channel_of_alerts() -> None:
+    text = (REPOSITORY / ".env.example").read_text()
+    assert [name for name in ALERTING if f"\n#{name}=" not in text] == []

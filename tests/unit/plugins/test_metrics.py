@@ -31,13 +31,13 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
 def test_lines_on_the_wire(receiver: socket.socket) -> None:
     metrics.count("bars_published", 3, source="alpha_vantage")
     metrics.count("vendor_requests", 1, source="alpha_vantage", outcome="ok")
-    metrics.gauge("freshness_seconds", 2.5, source="alpha_vantage")
+    metrics.gauge("published_age_seconds", 2.5, source="alpha_vantage")
     metrics.timing("vendor_request_duration", 0.25, source="alpha_vantage")
 
     assert [receiver.recv(1024).decode() for _ in range(4)] == [
         "marketpulse.bars_published,source=alpha_vantage:3|c",
         "marketpulse.vendor_requests,outcome=ok,source=alpha_vantage:1|c",
-        "marketpulse.freshness_seconds,source=alpha_vantage:2.5|g",
+        "marketpulse.published_age_seconds,source=alpha_vantage:2.5|g",
         "marketpulse.vendor_request_duration,source=alpha_vantage:250.000000|ms",
     ]
 
@@ -50,5 +50,5 @@ def test_nothing_to_send_to_fails_nothing(monkeypatch: pytest.MonkeyPatch, host:
     monkeypatch.setenv("STATSD_PORT", port)
 
     metrics.count("bars_published", 1)
-    metrics.gauge("freshness_seconds", 1.0)
+    metrics.gauge("published_age_seconds", 1.0)
     metrics.timing("vendor_request_duration", 1.0)
