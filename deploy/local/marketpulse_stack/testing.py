@@ -18,8 +18,9 @@ from marketpulse_stack.graph import Step, run_steps
 from marketpulse_stack.settings import Settings, source_variables
 
 SYNC_SECONDS = 900.0
-#: Checks that run at once, on two cores: many of them wait for services most of the time.
-LANES = 3
+#: Checks that run at once, on two cores: many of them wait for services most of the time. With three, stacks start too
+#: slowly for their own time limits.
+LANES = 2
 _running: set[subprocess.Popen[str]] = set()
 
 
@@ -68,7 +69,7 @@ def run_tests(settings: Settings, part: str) -> int:
         "lint": _lint,
         "unit": lambda settings: _pytest(settings, "unit"),
         "integration": lambda settings: _pytest(settings, "integration"),
-        "e2e": _e2e,
+        "e2e": lambda settings: [Check("e2e", "stack", ("pytest", "tests/e2e"))],
     }
     if part == "format":
         return max(_run(settings, check, stdout=None)[0] for check in _format())
@@ -182,15 +183,6 @@ def _pytest(settings: Settings, kind: str) -> list[Check]:
         Check(f"{kind} ({tree.environment})", tree.environment, ("pytest", *paths))
         for tree in TREES
         if (paths := _present(settings, [f"tests/{kind}/{part}" for part in tree.parts]))
-    ]
-
-
-def _e2e(settings: Settings) -> list[Check]:
-    """One check for each file: it boots a stack of its own."""
-    files = sorted((settings.root / "tests/e2e").glob("test_*.py"))
-    return [
-        Check(f"e2e ({path.stem.removeprefix('test_')})", "stack", ("pytest", str(path.relative_to(settings.root))))
-        for path in files
     ]
 
 
