@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ STATSD_EXPORTER = "github.com/prometheus/statsd_exporter@v0.31.0"
 # Debian's package has no web page and finds its templates only where it is installed.
 ALERTMANAGER = "github.com/prometheus/alertmanager/cmd/...@v0.28.1"
 INSTALL_SECONDS = 1200.0
+_GO = threading.Lock()
 RETRY_FIX = "Check the network and run `make up` again: it continues where it stopped."
 
 
@@ -195,14 +197,16 @@ class _GoPrograms:
                 f"Go is missing; {self._name} is built with it.",
                 fix="Install Go 1.21 or newer: https://go.dev/dl/ (Debian 12's golang is too old).",
             )
-        _run(
-            settings,
-            self._name,
-            # It compiles for long, and what waits for it starts in a moment: what others wait for goes first.
-            ["nice", "-n", "15", go, "install", self._module],
-            variables={"GOBIN": str(settings.tools / "bin")},
-            fix="It needs the network and Go 1.21 or newer (`go version`; Debian 12's is too old: https://go.dev/dl/).",
-        )
+        # One at a time: two would compile what they share twice.
+        with _GO:
+            _run(
+                settings,
+                self._name,
+                # It compiles for long, and what waits for it starts in a moment: what others wait for goes first.
+                ["nice", "-n", "15", go, "install", self._module],
+                variables={"GOBIN": str(settings.tools / "bin"), "CGO_ENABLED": "0"},
+                fix="It needs the network and Go 1.21 or newer (`go version`; Debian 12's is too old: https://go.dev/dl/).",
+            )
 
 
 def _install_prometheus(settings: Settings) -> None:
