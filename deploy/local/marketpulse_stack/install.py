@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from marketpulse_stack.commands import run_logged
+from marketpulse_stack.console import say
 from marketpulse_stack.environment import base_variables
-from marketpulse_stack.errors import MissingPrerequisiteError
+from marketpulse_stack.errors import MissingPrerequisiteError, StepFailedError
 from marketpulse_stack.graph import Step
 from marketpulse_stack.locking import exclusive
 from marketpulse_stack.settings import Settings
@@ -23,6 +24,8 @@ STATSD_EXPORTER = "github.com/prometheus/statsd_exporter@v0.31.0"
 # Debian's package has no web page and finds its templates only where it is installed.
 ALERTMANAGER = "github.com/prometheus/alertmanager/cmd/...@v0.28.1"
 INSTALL_SECONDS = 1200.0
+#: A registry or name server that is away for a moment is none of the user's business.
+ATTEMPTS = 3
 _GO = threading.Lock()
 RETRY_FIX = "Check the network and run `make up` again: it continues where it stopped."
 
@@ -115,15 +118,23 @@ def _run(
     fix: str = RETRY_FIX,
     cwd: Path | None = None,
 ) -> None:
-    run_logged(
-        name,
-        command,
-        log=settings.tools / "logs" / f"{name.replace(' ', '-')}.log",
-        environment={**base_variables(settings), **(variables or {})},
-        fix=fix,
-        timeout=INSTALL_SECONDS,
-        cwd=cwd or settings.root,
-    )
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            run_logged(
+                name,
+                command,
+                log=settings.tools / "logs" / f"{name.replace(' ', '-')}.log",
+                environment={**base_variables(settings), **(variables or {})},
+                fix=fix,
+                timeout=INSTALL_SECONDS,
+                cwd=cwd or settings.root,
+            )
+        except StepFailedError as error:
+            if attempt == ATTEMPTS:
+                raise
+            say(f"  ..  {name} is tried again: {str(error).splitlines()[0]}")
+        else:
+            return
 
 
 class _Sync:
