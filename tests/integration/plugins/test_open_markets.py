@@ -13,6 +13,8 @@ from tests.integration.plugins.sent_metrics import sent_lines
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 MIDNIGHT = NOW.replace(hour=0, minute=0, second=0)
+#: This module is read when the run of all tests begins, which may be many minutes before its own turn.
+LUNCH = timedelta(hours=2)
 
 
 def _openings(receiver: socket.socket) -> dict[str, float]:
@@ -23,7 +25,7 @@ def _openings(receiver: socket.socket) -> dict[str, float]:
 
 @pytest.fixture
 def sessions(owner_dsn: str) -> None:
-    """Crypto trades day after day; New York has opened an hour ago and closes for lunch in a minute."""
+    """Crypto trades day after day; New York has opened an hour ago and closes for lunch in two."""
     days = [(MIDNIGHT + timedelta(days=each)) for each in (-1, 0, 1)]
     with psycopg.connect(owner_dsn, autocommit=True) as connection:
         connection.execute("TRUNCATE market.sessions")
@@ -37,9 +39,9 @@ def sessions(owner_dsn: str) -> None:
             (
                 NOW.date(),
                 NOW - timedelta(hours=1),
-                NOW + timedelta(minutes=1),
-                NOW + timedelta(hours=1),
-                NOW + timedelta(hours=2),
+                NOW + LUNCH,
+                NOW + LUNCH + timedelta(hours=1),
+                NOW + LUNCH + timedelta(hours=2),
             ),
         )
 
@@ -59,7 +61,7 @@ def test_open_markets_are_told_with_their_opening(
     with psycopg.connect(owner_dsn, autocommit=True) as connection:
         connection.execute(
             "UPDATE market.sessions SET hours = hours - tstzmultirange(tstzrange(%s, %s)) WHERE calendar = 'XNYS'",
-            (NOW - timedelta(minutes=30), NOW + timedelta(minutes=30)),
+            (NOW - timedelta(minutes=30), NOW + LUNCH),
         )
     poll_source("alpha_vantage", "test")
     assert _openings(receiver) == {"24/7": days_ago(1), "XNYS": 0.0}
