@@ -54,6 +54,7 @@ def stack() -> Iterator[RunningStack]:
             "ALPHA_VANTAGE_SYMBOLS": "BTCUSD,ETHUSD",
             "ALPHA_VANTAGE_POLL": "session",
             "SIM_CLOCK_START": started.isoformat(),
+            "MARKETPULSE_DAGS": "backfill_bars",
         }
     )
     try:
@@ -152,6 +153,7 @@ def test_lost_bars_are_found_and_brought_back_from_the_vendor(tmp_path: Path, ki
             "SIM_REPLAY_FILE": str(path),
             "ALPHA_VANTAGE_ENABLED": "false",
             "COINBASE_ENABLED": "true",
+            "MARKETPULSE_DAGS": "check_completeness",
             "COINBASE_SYMBOLS": ",".join(sorted({symbol for symbol, _ in expected})),
         }
     )

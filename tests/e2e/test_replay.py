@@ -24,7 +24,14 @@ def test_replayed_file_is_in_the_warehouse_decimal_for_decimal(tmp_path: Path, k
         else write_replay_file(tmp_path / "bars.csv", end=datetime(2020, 12, 18, 20, 30, tzinfo=UTC))
     )
     expected = read_file(path, symbol="MSFT")
-    stack = RunningStack({"SIM_REPLAY_FILE": str(path), "SIM_REPLAY_SYMBOL": "MSFT", "SIM_CLOCK_START": CLOCK_START})
+    stack = RunningStack(
+        {
+            "SIM_REPLAY_FILE": str(path),
+            "SIM_REPLAY_SYMBOL": "MSFT",
+            "SIM_CLOCK_START": CLOCK_START,
+            "MARKETPULSE_DAGS": "ingest_bars",
+        }
+    )
     try:
         stack.up()
         count = "SELECT count(*) FROM market.bars_1m"

@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 from marketpulse_stack import credentials
+from marketpulse_stack.airflow_api import AirflowApi
 from marketpulse_stack.processes import alive, stack_processes
 from marketpulse_stack.supervision import Supervisor
 
@@ -68,6 +69,22 @@ def test_second_up_changes_nothing_and_says_so(stack: RunningStack) -> None:
     output = stack.up()
     assert "nothing was changed" in output
     assert stack.pids() == before
+
+
+def test_every_dag_runs_until_a_person_pauses_it(stack: RunningStack) -> None:
+    assert running_dags(stack) == set(stack.settings.dags)
+    finished = stack.make("airflow", "C=dags pause reconcile_vendors")
+    assert finished.returncode == 0, finished.stdout
+    stack.up()
+    assert running_dags(stack) == {*stack.settings.dags} - {"reconcile_vendors"}
+    finished = stack.make("airflow", "C=dags unpause reconcile_vendors")
+    assert finished.returncode == 0, finished.stdout
+
+
+def running_dags(stack: RunningStack) -> set[str]:
+    """The DAGs that are not paused."""
+    with AirflowApi(stack.settings) as api:
+        return {each["dag_id"] for each in api.get("/dags", paused="false", limit=100)["dags"]}
 
 
 def test_changed_setting_is_reported_with_what_applies_it(stack: RunningStack) -> None:

@@ -21,7 +21,8 @@ def airflow_variables(settings: Settings) -> dict[str, str]:
             # Code comes from PYTHONPATH. Airflow would import each file of a plugins folder as a plugin.
             "PLUGINS_FOLDER": str(settings.home / "airflow" / "plugins"),
             "LOAD_EXAMPLES": "False",
-            "DAGS_ARE_PAUSED_AT_CREATION": "False",
+            # dags.py sets them going.
+            "DAGS_ARE_PAUSED_AT_CREATION": "True",
             "HOSTNAME_CALLABLE": "socket.gethostname",
             "EXECUTION_API_SERVER_URL": f"{url}/execution/",
             "SIMPLE_AUTH_MANAGER_USERS": "admin:admin",

@@ -47,6 +47,10 @@ class AirflowApi:
         runs: list[dict[str, Any]] = answer["dag_runs"]
         return runs
 
+    def unpause(self, dag_id: str) -> None:
+        """Lets a DAG run; of one that runs already, nothing changes."""
+        self._client.patch(f"/api/v2/dags/{dag_id}", json={"is_paused": False}).raise_for_status()
+
     def trigger(self, dag_id: str) -> str:
         """Starts a run now; returns its id."""
         answer = self._client.post(f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None}).raise_for_status()

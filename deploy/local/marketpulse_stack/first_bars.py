@@ -12,7 +12,7 @@ import httpx
 import psycopg
 from confluent_kafka import Consumer, TopicPartition
 
-from marketpulse_stack import postgres
+from marketpulse_stack import dags, postgres
 from marketpulse_stack.airflow_api import AirflowApi
 from marketpulse_stack.commands import CancelledError, cancelled, last_lines
 from marketpulse_stack.console import step_progress
@@ -46,7 +46,7 @@ def wait_for_bars(settings: Settings, *, since: float) -> str:
             raise CancelledError(NAME)
         try:
             with AirflowApi(settings) as api:
-                polled = polled or _poll_at_once(api, since_text)
+                polled = polled or _poll_at_once(settings, api, since_text)
                 note = _arrived(settings, api, since)
                 if note:
                     return note
@@ -90,8 +90,9 @@ def _is_hopeless(api: AirflowApi, since: str) -> bool:
     return False
 
 
-def _poll_at_once(api: AirflowApi, since: str) -> bool:
+def _poll_at_once(settings: Settings, api: AirflowApi, since: str) -> bool:
     """Starts a first poll, instead of waiting for the next minute's."""
+    dags.begin_bars(settings, api)
     if not api.runs("ingest_bars", since=since):
         api.trigger("ingest_bars")
     return True

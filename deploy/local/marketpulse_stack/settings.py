@@ -43,6 +43,8 @@ ALERTING = (
     "ALERT_WEBHOOK_URL",
     "ALERT_HEARTBEAT_URL",
 )
+#: The DAGs that every stack runs: bars from the vendor to PostgreSQL.
+BAR_DAGS = ("ingest_bars", "load_bars")
 #: Without its key, the market is the simulator's.
 SIMULATED_VENDOR = "ALPHA_VANTAGE"
 
@@ -75,6 +77,7 @@ class Settings:
         keys: The vendors' keys that are set, by variable.
         simulator: The SIM_* variables that are set.
         alerting: The ALERT_* variables that are set: where alerts are sent.
+        dags: The DAGs that run; the others are paused until somebody unpauses them.
     """
 
     root: Path
@@ -85,6 +88,7 @@ class Settings:
     keys: Mapping[str, str]
     simulator: Mapping[str, str]
     alerting: Mapping[str, str]
+    dags: tuple[str, ...]
 
     @property
     def uses_simulator(self) -> bool:
@@ -151,6 +155,7 @@ def load_settings(environ: Mapping[str, str], *, root: Path = REPOSITORY, invoke
         keys={name: value for name, value in given.items() if name.endswith(API_KEY)},
         simulator=simulator,
         alerting=_read_alerting(values),
+        dags=_read_dags(values, root),
     )
 
 
@@ -159,6 +164,17 @@ def _read_alerting(values: Mapping[str, str]) -> dict[str, str]:
     if alerting.keys() & set(MAIL_TO) and "ALERT_SMTP_HOST" not in alerting:
         raise InvalidSettingError("Alerts have an address and no mail server.", fix="Set ALERT_SMTP_HOST=host:port.")
     return alerting
+
+
+def _read_dags(values: Mapping[str, str], root: Path) -> tuple[str, ...]:
+    there = sorted(file.stem for file in (root / "dags").glob("*.py"))
+    chosen = [name.strip() for name in values.get("MARKETPULSE_DAGS", ",".join(there)).split(",") if name.strip()]
+    unknown = sorted(set(chosen) - set(there))
+    if unknown:
+        raise InvalidSettingError(
+            f"MARKETPULSE_DAGS: there is no DAG {', '.join(unknown)}.", fix=f"The DAGs are: {', '.join(there)}."
+        )
+    return tuple(dict.fromkeys([*BAR_DAGS, *chosen]))
 
 
 def source_variables(root: Path) -> list[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection
+from functools import partial
 
-from marketpulse_stack import alertmanager, credentials, install, kafka, postgres, preflight, prometheus
+from marketpulse_stack import alertmanager, credentials, dags, install, kafka, postgres, preflight, prometheus
 from marketpulse_stack.commands import run_logged
 from marketpulse_stack.console import say
 from marketpulse_stack.environment import base_variables, environment_files, full_environment
@@ -70,7 +71,8 @@ def up(settings: Settings, *, only: Collection[str] = ()) -> None:
             say("The stack runs with earlier settings; nothing was changed.")
             say(f"  Fix: `make down && make up` applies the new ones to {', '.join(outdated)}.")
             return
-        if running >= set(services) and all(_is_ready(settings, service) for service in services.values()):
+        complete = bool(only) or not dags.not_begun(settings)
+        if complete and running >= set(services) and all(map(partial(_is_ready, settings), services.values())):
             say("MarketPulse runs already; nothing was changed.")
             if not only:
                 print_summary(settings)
@@ -83,6 +85,7 @@ def up(settings: Settings, *, only: Collection[str] = ()) -> None:
         steps = _steps(settings, services)
         if not only:
             steps.append(Step(FIRST_BARS, lambda: wait_for_bars(settings, since=began), BARS_NEED))
+            steps.append(Step(dags.NAME, lambda: dags.begin_others(settings), (FIRST_BARS,)))
         run_steps(steps)
         say(f"MarketPulse is up after {time.time() - began:.0f} s.")
         if not only:

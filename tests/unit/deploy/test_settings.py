@@ -9,6 +9,7 @@ from marketpulse.config import OVERRIDES
 from marketpulse_stack.errors import InvalidSettingError
 from marketpulse_stack.settings import (
     ALERTING,
+    BAR_DAGS,
     DEFAULT_PORTS,
     REPOSITORY,
     SOURCE_ENDINGS,
@@ -77,6 +78,15 @@ def test_variables_of_every_source_are_settings_and_others_are_not(checkout: Pat
 
 def test_overrides_are_those_that_the_pipeline_knows() -> None:
     assert {f"_{ending}" for ending in OVERRIDES} == set(SOURCE_ENDINGS)
+
+
+def test_dags_are_all_unless_chosen_and_those_of_bars_are_among_them() -> None:
+    assert {"load_news", *BAR_DAGS} < set(load_settings({"MARKETPULSE_ENV_FILE": "/dev/null"}).dags)
+    chosen = load_settings({"MARKETPULSE_DAGS": "load_news, load_bars"})
+    assert chosen.dags == ("ingest_bars", "load_bars", "load_news")
+    with pytest.raises(InvalidSettingError, match="no DAG load_new") as caught:
+        load_settings({"MARKETPULSE_DAGS": "load_new"})
+    assert "load_news" in caught.value.fix
 
 
 @pytest.mark.parametrize("content", [None, "sources: [}", "sources:", "[]"])
