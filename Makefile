@@ -15,7 +15,7 @@ override export FILE_TZ := $(value TZ)
 unexport TZ
 endif
 
-.PHONY: help up down status alerts logs clean psql airflow import-bars recompute-indicators test test-unit test-integration test-e2e lint format bench chaos
+.PHONY: help up down status alerts logs clean psql airflow import-bars recompute-indicators test test-unit test-integration test-e2e lint format bench chaos drill
 
 help:  ## Lists the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -74,6 +74,10 @@ format:  ## Rewrites the code in the house style
 bench:  ## The benchmark: prints a table, writes JSON under .run/
 	@$(STACK) install
 	@$(STACK) run stack python -m tests.bench
+
+drill:  ## The fault drill: breaks a running stack, and measures alerts and recovery; prints a table
+	@$(STACK) install
+	@$(STACK) run stack python -m tests.drill
 
 chaos:  ## The fault tests: prints a table, writes JSON under .run/
 	@$(STACK) install

@@ -74,11 +74,11 @@ def run(variables: Mapping[str, str], *command: str) -> str:
     return finished.stdout
 
 
-def execute(variables: Mapping[str, str], *command: str) -> subprocess.CompletedProcess[str]:
-    """Runs a command in the checkout, failed or not; standard output and error come together."""
+def execute(variables: Mapping[str, str], *command: str, folder: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
+    """Runs a command in a checkout, failed or not; standard output and error come together."""
     return subprocess.run(
         command,
-        cwd=REPOSITORY,
+        cwd=folder,
         env=dict(variables),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

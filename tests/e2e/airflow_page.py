@@ -17,7 +17,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support import expected_conditions as expected
 from selenium.webdriver.support.wait import WebDriverWait
 
-from tests.e2e.running_stack import wait_until
+from tests.running_stack import wait_until
 
 SECONDS = 60
 # As root there is no sandbox; without the others Chromium looks for its makers' servers.

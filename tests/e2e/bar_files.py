@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from marketpulse_stack.settings import REPOSITORY
 
-from tests.e2e.running_stack import RunningStack
+from tests.running_stack import RunningStack
 
 REAL_BARS = REPOSITORY.parent / "shared" / "data" / "bars"
 VALUES = ("open", "high", "low", "close", "volume")

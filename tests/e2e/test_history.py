@@ -18,7 +18,7 @@ from marketpulse_stack.settings import REPOSITORY
 
 from tests.e2e.airflow_page import airflow_page
 from tests.e2e.bar_files import REAL_BARS, VALUES, Bars, loaded, read_file, real_file, write_import_file
-from tests.e2e.running_stack import RunningStack, wait_until
+from tests.running_stack import RunningStack, wait_until
 
 REAL_NAME = "coinbase_1min.csv.gz"
 MINUTE = timedelta(minutes=1)

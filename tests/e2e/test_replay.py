@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.bar_files import REAL_BARS, loaded, read_file, real_file, write_replay_file
-from tests.e2e.running_stack import RunningStack, wait_until
+from tests.running_stack import RunningStack, wait_until
 
 CLOCK_START = "2020-12-19T01:05:00Z"
 REAL_NAME = "msft_1min_2020.csv"

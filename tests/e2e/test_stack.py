@@ -21,7 +21,7 @@ from marketpulse_stack.processes import alive, stack_processes
 from marketpulse_stack.supervision import Supervisor
 
 from tests.e2e.bar_files import loaded, read_file, real_file, write_import_file
-from tests.e2e.running_stack import RunningStack, wait_until
+from tests.running_stack import RunningStack, wait_until
 
 SYMBOL = "BTCUSD"
 SYMBOLS = (SYMBOL, "ETHUSD", "AAPL")

@@ -33,3 +33,19 @@ SELECT 0 AS expected, count(*) AS found
   FROM ops.source_watermarks m
   LEFT JOIN market.instruments i USING (symbol)
  WHERE m.updated_at > now() - interval '2 hours' AND i.symbol IS NULL;
+
+-- What detect_anomalies finds every quarter of an hour, a price ten times too high needs not wait for. A split that was
+-- not told explains one, too, and is as urgent.
+-- check: no_new_bar_is_twice_or_half_of_the_one_before (warn)
+SELECT 0 AS expected, count(*) AS found
+  FROM ops.source_watermarks m
+ CROSS JOIN LATERAL (SELECT b.*, lag(b.close) OVER (ORDER BY b.ts) AS before
+                       FROM (SELECT * FROM market.bars_1m b
+                              WHERE b.symbol = m.symbol AND b.source = m.source
+                              ORDER BY b.ts DESC LIMIT 200) b) b
+ WHERE m.updated_at > now() - interval '2 hours'
+   AND b.fetched_at > now() - interval '5 minutes'
+   AND (b.high > 2 * b.before OR b.low < b.before / 2)
+   AND NOT EXISTS (SELECT FROM market.corporate_actions a
+                    WHERE a.symbol = b.symbol AND a.kind = 'split'
+                      AND a.effective_at > b.ts - interval '4 days' AND a.effective_at <= b.ts);

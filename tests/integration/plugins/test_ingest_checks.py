@@ -115,12 +115,41 @@ def test_each_check_can_fail(warehouse: psycopg.Connection[tuple[Any, ...]], dam
     assert broken in str(caught.value)
 
 
-def test_warnings_do_not_fail(warehouse: psycopg.Connection[tuple[Any, ...]], caplog: pytest.LogCaptureFixture) -> None:
-    warehouse.execute("UPDATE ops.batches SET state = 'running', started_at = now() - interval '2 hours'")
+BAD_TICK = "UPDATE market.bars_1m SET high = 30, close = 30 WHERE ts = (SELECT max(ts) FROM market.bars_1m)"
+
+
+@pytest.mark.parametrize(
+    ("damage", "broken"),
+    [
+        (
+            "UPDATE ops.batches SET state = 'running', started_at = now() - interval '2 hours'",
+            "no_other_batch_is_unfinished: expected 0, found 1",
+        ),
+        (BAD_TICK, "no_new_bar_is_twice_or_half_of_the_one_before: expected 0, found 1"),
+    ],
+)
+def test_warnings_do_not_fail(
+    warehouse: psycopg.Connection[tuple[Any, ...]], caplog: pytest.LogCaptureFixture, damage: str, broken: str
+) -> None:
+    warehouse.execute(damage)
 
     run_checks(PATHS)
 
-    assert "WARN  no_other_batch_is_unfinished: expected 0, found 1" in caplog.text
+    assert f"WARN  {broken}" in caplog.text
+
+
+def test_a_split_explains_a_jump(
+    warehouse: psycopg.Connection[tuple[Any, ...]], caplog: pytest.LogCaptureFixture
+) -> None:
+    warehouse.execute(BAD_TICK)
+    warehouse.execute(
+        "INSERT INTO ops.action_observations VALUES"
+        " ('MSFT', 'alpha_vantage', 'split', current_date, now() - interval '5 minutes', 0.1, '', now())"
+    )
+
+    run_checks(PATHS)
+
+    assert "WARN" not in caplog.text
 
 
 def test_good_news_passes_quickly(

@@ -1,4 +1,4 @@
-"""A whole stack of its own for the e2e tests: free ports, a fresh state folder, nothing left behind."""
+"""A whole stack of a test's own: free ports, a fresh state folder, nothing left behind."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from marketpulse_stack.airflow_api import AirflowApi
 from marketpulse_stack.settings import Settings, load_settings
 from marketpulse_stack.supervision import Supervisor
 
-from tests.local_stack import execute, stack_variables
+from tests.local_stack import REPOSITORY, execute, stack_variables
 
 
 class RunningStack:
@@ -25,16 +25,18 @@ class RunningStack:
 
     Args:
         overrides: Settings beside ports and folders.
+        project: The checkout that it runs from.
     """
 
-    def __init__(self, overrides: Mapping[str, str]) -> None:
+    def __init__(self, overrides: Mapping[str, str], *, project: Path = REPOSITORY) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="mp-"))
+        self.project = project
         self.environment = {**stack_variables(self.folder / "state"), **overrides}
-        self.settings: Settings = load_settings(self.environment)
+        self.settings: Settings = load_settings(self.environment, root=project)
 
     def make(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
         """Runs make in the checkout, as a user would; standard output and error come together."""
-        return execute({**self.environment, **more}, "make", "-s", *arguments)
+        return execute({**self.environment, **more}, "make", "-s", *arguments, folder=self.project)
 
     def up(self) -> str:
         """`make up`; returns what it printed."""
