@@ -44,10 +44,14 @@ class RunningStack:
         assert finished.returncode == 0, finished.stdout
         return finished.stdout
 
-    def remove(self) -> None:
-        """`make down`, and the state folder goes."""
+    def down(self) -> None:
+        """`make down`."""
         finished = self.make("down")
         assert finished.returncode == 0, finished.stdout
+
+    def remove(self) -> None:
+        """`make down`, and the state folder goes."""
+        self.down()
         shutil.rmtree(self.folder)
 
     def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:

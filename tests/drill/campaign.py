@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -53,7 +54,7 @@ class Campaign:
     def outcomes(self, faults: Sequence[Fault]) -> Iterator[Outcome]:
         """Strikes each fault once the stack is calm; yields what came of it, its alert's end still unknown."""
         for fault in faults:
-            _wait(lambda: not self._watch.now("page") and self.is_whole(), _CALM_SECONDS)
+            _wait(functools.partial(self._is_calm, fault.alert), _CALM_SECONDS)
             yield self._strike(fault)
 
     def resolve(self, outcomes: Sequence[Outcome]) -> None:
@@ -71,6 +72,9 @@ class Campaign:
             return self._missing() == 0 and not any(self._problems().values())
         except psycopg.OperationalError:
             return False
+
+    def _is_calm(self, alert: str) -> bool:
+        return not self._watch.now("page") and alert not in self._watch.now() and self.is_whole()
 
     def _strike(self, fault: Fault) -> Outcome:
         outcome = Outcome(fault.name, fault.alert)

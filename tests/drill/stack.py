@@ -17,7 +17,7 @@ from tests.running_stack import RunningStack
 #: Crypto: its market is open at any hour.
 SYMBOLS = ("BTCUSD", "ETHUSD")
 _PLAN = "    requests_per_minute: 75\n"
-_DISK = "3g"
+_DISK = "4g"
 _IN_NO_STACK = shutil.ignore_patterns(".*", "__pycache__", "tests", "docs")
 
 
@@ -35,12 +35,15 @@ def drilled_stack() -> Iterator[tuple[RunningStack, int]]:
         sources.write_text(text.replace(_PLAN, f"{_PLAN}    requests_per_day: {PER_DAY}\n", 1))
         alerts = f"http://127.0.0.1:{port}/"
         stack = RunningStack({"ALPHA_VANTAGE_SYMBOLS": ",".join(SYMBOLS), "ALERT_WEBHOOK_URL": alerts}, project=project)
-        with _small_disk(stack.settings.home):
-            try:
-                stack.up()
-                yield stack, port
-            finally:
-                stack.remove()
+        try:
+            with _small_disk(stack.settings.home):
+                try:
+                    stack.up()
+                    yield stack, port
+                finally:
+                    stack.down()
+        finally:
+            shutil.rmtree(stack.folder)
 
 
 def has_small_disk() -> bool:
