@@ -48,7 +48,7 @@ TREES = (
         ("simulator", "deploy"),
         ("tests/local_stack.py", "tests/integration/conftest.py", "tests/e2e", "tests/chaos"),
     ),
-    Tree("airflow", ("plugins/marketpulse", "dags"), ("plugins", "dags")),
+    Tree("airflow", ("plugins", "dags"), ("plugins", "dags")),
     Tree("spark", ("spark_jobs/marketpulse_spark",), ("spark_jobs",), ("tests/bench",)),
 )
 
