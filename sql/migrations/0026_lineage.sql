@@ -98,10 +98,10 @@ BEGIN
 END
 $$;
 
--- The message as received, of a row of raw.
+-- The fields of the message, of a row of raw: without its place, and without what ops.lineage adds.
 CREATE FUNCTION ops.lineage_message(stored jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE
-RETURN stored - '{topic,partition,kafka_offset,kafka_ts,batch_id}'::text[];
+RETURN stored - '{topic,partition,kafka_offset,kafka_ts,batch_id,is_asked,copy}'::text[];
 
 CREATE FUNCTION ops.lineage(relation text, key jsonb)
 RETURNS TABLE (part text, of_table text, of_key jsonb, batch_id bigint, dag_id text, run_id text, code_version text,
@@ -125,7 +125,10 @@ BEGIN
     ), bar_versions AS MATERIALIZED (
         SELECT b.*, b.fetched_at = coalesce(asked, b.fetched_at) AS is_asked FROM bars b
         UNION ALL
-        SELECT r.*, r.fetched_at IS NOT DISTINCT FROM asked FROM bars b JOIN market.bar_revisions r USING (symbol, source, ts) WHERE of_kind = 'bar'
+        SELECT r.*, r.fetched_at IS NOT DISTINCT FROM asked
+          FROM bars b
+          JOIN market.bar_revisions r USING (symbol, source, ts)
+         WHERE of_kind = 'bar'
     ), bar_messages AS MATERIALIZED (
         SELECT m.*, v.is_asked,
                row_number() OVER (PARTITION BY m.symbol, m.source, m.ts, m.fetched_at, v.open, v.high, v.low, v.close, v.volume

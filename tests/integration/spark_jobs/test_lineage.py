@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 from marketpulse_spark.code_version import code_version
+from marketpulse_spark.contract import FIELDS
 
 from tests.integration.spark_jobs.feed import Feed, bar, fetched, split
 from tests.integration.spark_jobs.news_feed import NewsFeed, story
@@ -56,6 +57,8 @@ def test_a_bar_leads_to_the_message_that_made_it(feed: Feed, warehouse: Warehous
 
     of_run = ("load_bars", "test", code_version(), feed.live, "fetched 7")
     assert found == [("made", *of_run, "2024-03-01T00:07:00+00:00", True)]
+    fields = "(SELECT array_agg(name ORDER BY name) FROM jsonb_object_keys(message) AS name)"
+    assert lineage(warehouse, fields, "market.bars_1m", BAR) == [(sorted(FIELDS),)]
     ((partition, offset, batch),) = lineage(warehouse, "partition, kafka_offset, batch_id", "market.bars_1m", BAR)
     assert warehouse.rows(
         "SELECT start_offset <= %s AND end_offset > %s FROM ops.batch_ranges WHERE topic = %s AND partition = %s"
@@ -242,7 +245,7 @@ def test_inputs_stay_named_when_raw_has_let_go_of_their_messages(feed: Feed, war
 
     found = lineage(
         warehouse,
-        "of_key ->> 'ts', kafka_offset IS NULL",
+        "of_key ->> 'ts', message IS NULL",
         "reports.indicators_1m",
         SERIES | {"ts": "2024-03-01 00:02Z"},
     )
