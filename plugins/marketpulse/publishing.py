@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,8 @@ from marketpulse.news import Article, encode_article
 
 KAFKA_CONNECTION = "kafka_default"
 ACKNOWLEDGED_WITHIN_SECONDS = 15
+
+OnDelivery = Callable[[KafkaError | None, Message], None]
 
 # What exactly-once rests on: no connection setting overrides it. The partitioner is Java's, so that a symbol's live and
 # backfill messages share a partition number whoever produced them.
@@ -92,11 +94,11 @@ class Publisher:
             raise NotAcknowledged(self._topic, missing, reason)
         return self._published
 
-    def _produce(self, key: bytes, value: bytes) -> None:
+    def _produce(self, key: bytes, value: bytes, on_delivery: OnDelivery | None = None) -> None:
         deadline = time.monotonic() + ACKNOWLEDGED_WITHIN_SECONDS
         while True:
             try:
-                self._producer.produce(self._topic, value, key, on_delivery=self._on_delivery)
+                self._producer.produce(self._topic, value, key, on_delivery=on_delivery or self._on_delivery)
             except BufferError:
                 if time.monotonic() > deadline:
                     raise NotAcknowledged(self._topic, self._sent, "its queue stays full") from None

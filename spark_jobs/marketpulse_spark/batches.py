@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from marketpulse_spark import broker, fault_points, ledger
+from marketpulse_spark.code_version import code_version, dag_id
 from marketpulse_spark.ledger import Plan
 from marketpulse_spark.metrics import LoadMetrics
 from marketpulse_spark.ranges import RangeCount
@@ -56,7 +57,7 @@ class Batches:
             writer: Who writes it: driver or executors.
             write: Reads, computes and commits the batch of this id; returns a count for each range it committed.
         """
-        batch_id = self.control.open_batch(writer, self.submitted_at)
+        batch_id = self.control.open_batch(writer, self.submitted_at, dag_id(), code_version())
         try:
             fault_points.reach("before_read")
             counts = write(batch_id)

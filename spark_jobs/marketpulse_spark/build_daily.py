@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
-from marketpulse_spark.code_version import code_version
+from marketpulse_spark.code_version import code_version, dag_id
 from marketpulse_spark.errors import SessionsUnknown
 from marketpulse_spark.forecast_schemas import SESSION_PRICES
 from marketpulse_spark.forecasts.model import MONTH, TRAINING_SESSIONS
@@ -116,7 +116,7 @@ def _write(tables: Mapping[str, pa.Table], valuations: pa.Table, sessions: pa.Ta
     """Replaces the session's rows in one transaction; returns how many changed."""
     changes = 0
     with transaction(settings) as connection, connection.cursor() as cursor:
-        record = [settings.session, settings.run_id, code_version(), *_span(valuations, sessions)]
+        record = [settings.session, dag_id(), settings.run_id, code_version(), *_span(valuations, sessions)]
         ((build_id,),) = fetch(cursor, sql_text("ops/daily_builds/insert.sql"), record)
         for name, rows in tables.items():
             cursor.adbc_ingest("computed", rows, mode="create", temporary=True)

@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from marketpulse_spark.anomaly_schemas import BARS
-from marketpulse_spark.code_version import code_version
+from marketpulse_spark.code_version import code_version, dag_id
 from marketpulse_spark.errors import DetectionOvertaken, SessionsUnknown
 from marketpulse_spark.metrics import LoadMetrics
 from marketpulse_spark.settings import DetectSettings
@@ -93,7 +93,7 @@ def _check_sessions(settings: DetectSettings) -> None:
 
 def _begin(settings: DetectSettings, sessions: int) -> int:
     with transaction(settings) as connection, connection.cursor() as cursor:
-        record = [settings.run_id, code_version(), sessions]
+        record = [dag_id(), settings.run_id, code_version(), sessions]
         ((detection,),) = fetch(cursor, sql_text("ops/detections/insert.sql"), record)
         connection.commit()
     return int(detection)

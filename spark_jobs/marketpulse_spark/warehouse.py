@@ -194,12 +194,18 @@ class Control:
         )
         return rows.fetchall()
 
-    def open_batch(self, writer: str, submitted_at: float) -> int:
+    def open_batch(self, writer: str, submitted_at: float, dag_id: str | None, code_version: str) -> int:
         """Records the start of a batch and returns its id."""
         row = self._connection.execute(
-            "INSERT INTO ops.batches (dataset, run_id, writer, submitted_at)"
-            " VALUES (%s, %s, %s, to_timestamp(%s)) RETURNING batch_id",
-            [self._settings.dataset, self._settings.run_id, writer, submitted_at],
+            _read_sql("ops/batches/insert.sql").encode(),
+            {
+                "dataset": self._settings.dataset,
+                "dag_id": dag_id,
+                "run_id": self._settings.run_id,
+                "code_version": code_version,
+                "writer": writer,
+                "submitted_at": submitted_at,
+            },
         ).fetchone()
         assert row is not None  # noqa: S101 - INSERT … RETURNING returns a row
         return int(row[0])

@@ -89,7 +89,7 @@ def empty_tables(environment: dict[str, str]) -> None:
     with psycopg.connect(owner, autocommit=True) as connection:
         connection.execute(
             "TRUNCATE raw.bars, market.bars_1m, market.bar_revisions, analytics.indicators_1m, ops.kafka_offsets,"
-            " ops.bar_confirmations, ops.dead_letters, ops.batch_ranges, ops.batches"
+            " ops.bar_confirmations, ops.redrives, ops.dead_letters, ops.batch_ranges, ops.batches"
         )
         for symbol in SYMBOLS:
             connection.execute(

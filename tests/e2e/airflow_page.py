@@ -84,6 +84,34 @@ class AirflowPage:
         self._clickable(By.XPATH, "//button[normalize-space()='Run Backfill']").click()
         self._wait.until(expected.invisibility_of_element_located((By.NAME, "element_symbols")))
 
+    def open_page(self, name: str) -> None:
+        """Follows a link of the navigation's Browse to a page of ours, which the UI shows in a frame."""
+        self._browser.get(self._url)
+        self._clickable(By.CSS_SELECTOR, "button[aria-label=Browse]").click()
+        self._clickable(By.XPATH, f"//*[@role='menuitem'][normalize-space()='{name}']").click()
+        self._wait.until(expected.frame_to_be_available_and_switch_to_it((By.TAG_NAME, "iframe")))
+
+    def follow(self, link: str) -> None:
+        """Follows a link of the page."""
+        self._clickable(By.PARTIAL_LINK_TEXT, link).click()
+
+    def press(self, button: str) -> None:
+        """Presses a button of the page."""
+        self._clickable(By.XPATH, f"//button[normalize-space()='{button}']").click()
+
+    def edit(self, label: str, old: str, new: str) -> None:
+        """Replaces a part of a labelled field's text."""
+        field = self._clickable(By.XPATH, f"//*[@id=//label[normalize-space()='{label}']/@for]")
+        text = field.get_property("value")
+        assert isinstance(text, str)
+        assert old in text
+        field.clear()
+        field.send_keys(text.replace(old, new))
+
+    def wait_for_text(self, text: str) -> None:
+        """Waits until the page says so."""
+        self._wait.until(expected.text_to_be_present_in_element((By.TAG_NAME, "body"), text))
+
     def _pick(self, position: int, day: str) -> None:
         self._present(By.CSS_SELECTOR, "[data-testid=datetime-input]")
         self._browser.find_elements(By.CSS_SELECTOR, "[data-testid=datetime-input]")[position].click()

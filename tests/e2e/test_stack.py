@@ -5,6 +5,7 @@ The tests build on each other's stack and run in the order of this file; the one
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -15,11 +16,13 @@ from pathlib import Path
 
 import psutil
 import pytest
+from confluent_kafka import Producer
 from marketpulse_stack import credentials
 from marketpulse_stack.airflow_api import AirflowApi
 from marketpulse_stack.processes import alive, stack_processes
 from marketpulse_stack.supervision import Supervisor
 
+from tests.e2e.airflow_page import airflow_page
 from tests.e2e.bar_files import loaded, read_file, real_file, write_import_file
 from tests.running_stack import RunningStack, wait_until
 
@@ -53,6 +56,14 @@ def booted() -> Iterator[Booted]:
 def stack(booted: Booted) -> RunningStack:
     """The stack of this file's tests."""
     return booted.stack
+
+
+def publish(stack: RunningStack, topic: str, key: str, value: str) -> None:
+    """Publishes a message past the pipeline's own publisher."""
+    address = f"127.0.0.1:{stack.settings.ports.kafka}"
+    producer = Producer({"bootstrap.servers": address, "partitioner": "murmur2_random"})
+    producer.produce(topic, value, key)
+    assert producer.flush(20) == 0
 
 
 def test_up_ends_with_urls_login_and_newest_bars(booted: Booted) -> None:
@@ -168,6 +179,33 @@ def test_three_minutes_of_bars_arrive_without_a_gap(booted: Booted) -> None:
     rows = [start for (start,) in booted.stack.query(starts, SYMBOL, first - 60 * MINUTE)]
     assert rows == [first - 60 * MINUTE + number * MINUTE for number in range(len(rows))]
     assert len(rows) >= 60 + MINUTES
+
+
+def test_a_dead_letter_is_mended_on_its_page_and_loaded(stack: RunningStack, tmp_path: Path) -> None:
+    """Bad message, letter, page, request, DAG, Kafka, loader: all of it, as a person goes through it."""
+    prices = {"open": "100", "high": "101", "low": "99", "close": "102"}
+    times = {"ts": "2026-01-05T15:00:00Z", "fetched_at": "2026-01-05T15:01:00.000000Z"}
+    names = {"source": "by_hand", "symbol": SYMBOL, "interval": "1min", "volume": "1", "run_id": "by hand"}
+    publish(stack, "market.bars.v1", SYMBOL, json.dumps(prices | times | names))
+    letters = "SELECT state, reason FROM ops.dead_letter_states"
+    wait_until(lambda: stack.query(letters) == [("open", "bad_price")], seconds=180, what="the letter")
+
+    with airflow_page(stack.settings, tmp_path / "profile") as page:
+        page.open_page("Dead letters")
+        page.follow("bad_price")
+        page.follow("market.bars.v1")
+        page.edit("Text to publish", '"102"', '"100.5"')
+        page.press("Re-drive with this text")
+        page.wait_for_text("Done for 1 letter.")
+        page.wait_for_text("asked for by admin")
+
+    wait_until(lambda: stack.query(letters) == [("loaded", "bad_price")], seconds=120, what="the mended bar")
+    assert stack.query("SELECT close::text FROM market.bars_1m WHERE source = 'by_hand'") == [("100.50000000",)]
+    key = json.dumps({"symbol": SYMBOL, "source": "by_hand", "ts": times["ts"]})
+    ((part, dag_id, published_by),) = stack.query(
+        "SELECT part, dag_id, published_by FROM ops.lineage('market.bars_1m', %s)", key
+    )
+    assert (part, dag_id, published_by) == ("made", "load_bars", "by hand")
 
 
 def test_every_minute_has_a_successful_poll(booted: Booted) -> None:

@@ -18,8 +18,8 @@ def airflow_variables(settings: Settings) -> dict[str, str]:
             "EXECUTOR": "LocalExecutor",
             "PARALLELISM": "4",
             "DAGS_FOLDER": str(settings.root / "dags"),
-            # Code comes from PYTHONPATH. Airflow would import each file of a plugins folder as a plugin.
-            "PLUGINS_FOLDER": str(settings.home / "airflow" / "plugins"),
+            # Its .airflowignore leaves one file for the plugin manager; all else comes from PYTHONPATH.
+            "PLUGINS_FOLDER": str(settings.root / "plugins"),
             "LOAD_EXAMPLES": "False",
             # dags.py sets them going.
             "DAGS_ARE_PAUSED_AT_CREATION": "True",

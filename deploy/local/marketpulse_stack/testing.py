@@ -55,7 +55,7 @@ TREES = (
             "tests/drill",
         ),
     ),
-    Tree("airflow", ("plugins/marketpulse", "dags"), ("plugins", "dags")),
+    Tree("airflow", ("plugins", "dags"), ("plugins", "dags")),
     Tree("spark", ("spark_jobs/marketpulse_spark",), ("spark_jobs",), ("tests/bench",)),
 )
 

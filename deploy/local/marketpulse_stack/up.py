@@ -135,7 +135,7 @@ def _needed(settings: Settings, services: Collection[str]) -> list[install.Item]
 
 def _write_files(settings: Settings, *, supervised: bool) -> None:
     credentials.prepare(settings)
-    for folder in ("airflow/plugins", "prometheus", "alertmanager"):
+    for folder in ("airflow", "prometheus", "alertmanager"):
         (settings.home / folder).mkdir(parents=True, exist_ok=True)
     if not supervised:
         for path, text in environment_files(settings).items():

@@ -72,8 +72,9 @@ def task_environment(
     simulator.delete("/admin/faults")
     with owner(stack_environment) as connection:
         connection.execute(
-            "TRUNCATE ops.kafka_offsets, ops.batches, ops.batch_ranges, ops.dead_letters, ops.source_watermarks, "
-            "ops.news_watermarks, ops.quote_checks, raw.bars, raw.actions, raw.news, ops.action_observations, "
+            "TRUNCATE ops.kafka_offsets, ops.batches, ops.batch_ranges, ops.redrives, ops.dead_letters, "
+            "ops.source_watermarks, ops.news_watermarks, ops.quote_checks, raw.bars, raw.actions, raw.news, "
+            "ops.action_observations, "
             "market.bars_1m, analytics.indicators_1m, ops.article_observations, market.articles, "
             "analytics.sentiment_1h, ops.coverage, "
             "ops.untraded_minutes, ops.gaps, ops.gap_history, ops.api_budget, ops.api_grants"

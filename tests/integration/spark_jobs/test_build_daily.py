@@ -169,11 +169,17 @@ def test_rows_that_are_no_longer_computed_go(market: Market, build: Build) -> No
     assert market.rows("SELECT * FROM analytics.portfolio_correlations") == []
 
 
-def test_each_build_says_which_code_made_it_of_what(market: Market, build: Build) -> None:
+def test_each_build_says_who_and_which_code_made_it_of_what(
+    market: Market, build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
     build(BUILT[0])
+    monkeypatch.setenv("AIRFLOW_CTX_DAG_ID", "build_daily_analytics")
+    build(BUILT[0])
+    same = ("test", True, DAYS[0], dt.datetime.combine(BUILT[0], dt.time(20, 59), dt.UTC))
     assert market.rows(
-        "SELECT session, run_id, code_version ~ '^[0-9a-f]{12}$', first_session, newest_bar FROM ops.daily_builds"
-    ) == [(BUILT[0], "test", True, DAYS[0], dt.datetime.combine(BUILT[0], dt.time(20, 59), dt.UTC))]
+        "SELECT session, dag_id, run_id, code_version ~ '^[0-9a-f]{12}$', first_session, newest_bar"
+        "  FROM ops.daily_builds ORDER BY build_id"
+    ) == [(BUILT[0], None, *same), (BUILT[0], "build_daily_analytics", *same)]
 
 
 def test_stored_forecasts_are_tested_by_what_came_of_them(market: Market, build: Build) -> None:

@@ -255,8 +255,11 @@ def test_one_that_was_overtaken_writes_nothing(loader: Loader, run: Detect, spar
 
 def test_the_job_as_airflow_starts_it(loader: Loader, environment: dict[str, str], archive: None) -> None:
     loader.load(*BARS)
-    done = submit(environment, DETECT_ANOMALIES, "--run-id", "scheduled__1", "--session=")
+    task = environment | {"AIRFLOW_CTX_DAG_ID": "detect_anomalies"}
+    done = submit(task, DETECT_ANOMALIES, "--run-id", "scheduled__1", "--session=")
     assert done.returncode == 0, done.stderr
     assert "new: {'bad_tick': 2, 'gap': 2, 'stale_price': 2, 'volume_burst': 2}" in done.stdout
     assert len(loader.found()) == 8
-    assert loader.rows("SELECT run_id, sessions FROM ops.detections") == [("scheduled__1", 14)]
+    assert loader.rows("SELECT dag_id, run_id, sessions FROM ops.detections") == [
+        ("detect_anomalies", "scheduled__1", 14)
+    ]

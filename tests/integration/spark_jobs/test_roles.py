@@ -93,6 +93,7 @@ def test_reader_sees_reports_and_nothing_else(owner: psycopg.Connection, reader:
             reader.execute(f"SELECT * FROM {table} LIMIT 0")
     for statement in (
         "SELECT raw.ensure_day('bars', '2001-09-01')",
+        "SELECT * FROM ops.lineage('market.bars_1m', '{}')",
         "CREATE TEMP TABLE x (y integer)",
         "CREATE SCHEMA x",
     ):

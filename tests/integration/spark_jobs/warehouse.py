@@ -24,6 +24,7 @@ LOADED_TABLES = (
     "raw.bars",
     "raw.actions",
     "raw.news",
+    "ops.redrives",
     "ops.dead_letters",
     "ops.batch_ranges",
     "ops.batches",

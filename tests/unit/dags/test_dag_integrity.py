@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronDataIntervalTimetable, CronTriggerTimetable
-from marketpulse.assets import ACTIONS_PUBLISHED, BARS_LOADED, BARS_PUBLISHED, NEWS_PUBLISHED
+from marketpulse import actions, bars, news
+from marketpulse.assets import ACTIONS_PUBLISHED, BARS_LOADED, BARS_PUBLISHED, NEWS_PUBLISHED, OF_TOPIC, REDRIVEN
 from marketpulse.defaults import DEFAULT_ARGS, OWNER
 from marketpulse.tags import Tag
 
@@ -31,6 +32,7 @@ EDGES: dict[str, set[tuple[str, str]]] = {
     "load_bars": {("load_bars", "check_bars")},
     "load_news": {("load_news", "check_news")},
     "reconcile_vendors": set(),
+    "redrive_dead_letters": set(),
 }
 HEADINGS = ["Purpose", "Reads and writes", "Schedule and deadline", "If it fails", "Backfill", "Owner"]
 
@@ -88,6 +90,7 @@ def test_schedules(dags: dict[str, DAG]) -> None:
     assert dags["check_completeness"].schedule == CronTriggerTimetable("7 * * * *", timezone="UTC")
     assert dags["check_quotes"].schedule == CronTriggerTimetable("5,20,35,50 * * * *", timezone="UTC")
     assert dags["reconcile_vendors"].schedule == CronTriggerTimetable("37 * * * *", timezone="UTC")
+    assert dags["redrive_dead_letters"].schedule == CronTriggerTimetable("52 * * * *", timezone="UTC")
     assert dags["backfill_bars"].schedule == CronDataIntervalTimetable("0 0 * * *", timezone="UTC")
     assert dags["build_daily_analytics"].schedule == CronDataIntervalTimetable("0 0 * * *", timezone="UTC")
     assert (ingest.max_active_runs, load.max_active_runs, dags["load_news"].max_active_runs) == (2, 1, 1)
@@ -100,10 +103,12 @@ def test_assets_are_announced_by_the_tasks_that_make_them(dags: dict[str, DAG]) 
         "publish_actions": [ACTIONS_PUBLISHED],
         "publish_bars": [BARS_PUBLISHED],
         "publish_news": [NEWS_PUBLISHED],
+        "publish_requested": [REDRIVEN],
         "publish_session": [BARS_PUBLISHED],
         "request_missing": [BARS_PUBLISHED],
         "load_bars": [BARS_LOADED],
     }
+    assert OF_TOPIC.keys() == {bars.LIVE_TOPIC, bars.BACKFILL_TOPIC, actions.ACTIONS_TOPIC, news.NEWS_TOPIC}
 
 
 def test_an_ingest_task_ends_within_its_minute(dags: dict[str, DAG]) -> None:
