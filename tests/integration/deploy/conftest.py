@@ -1,0 +1,36 @@
+"""What watches PostgreSQL and Kafka, beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import httpx
+import pytest
+from marketpulse_stack.settings import Settings, load_settings
+
+from tests.local_stack import REPOSITORY, run_stack
+
+#: One sample's labels and its value.
+Sample = tuple[Mapping[str, str], float]
+
+
+@pytest.fixture(scope="session")
+def monitored(stack_environment: dict[str, str]) -> Settings:
+    """The stack of the tests with its exporters and Prometheus, scraped as in `make up`."""
+    # What a service gets names the pipeline's code; the stack's command is other code.
+    variables = {**stack_environment, "PYTHONPATH": str(REPOSITORY / "deploy" / "local")}
+    run_stack(variables, "up", "--only", "postgres-exporter,statsd-exporter,prometheus")
+    return load_settings(stack_environment)
+
+
+@pytest.fixture(scope="session")
+def ask(monitored: Settings) -> Callable[[str], list[Sample]]:
+    """What Prometheus answers to an expression now."""
+    url = f"http://127.0.0.1:{monitored.ports.prometheus}/api/v1/query"
+
+    def query(expression: str) -> list[Sample]:
+        answer = httpx.post(url, data={"query": expression}, timeout=10, trust_env=False)
+        assert answer.is_success, f"{expression}: {answer.text}"
+        return [(each["metric"], float(each["value"][1])) for each in answer.json()["data"]["result"]]
+
+    return query
