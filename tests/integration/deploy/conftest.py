@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 import httpx
 import pytest
 from marketpulse_stack.settings import Settings, load_settings
 
+from tests.dashboards import Ask, Sample
 from tests.local_stack import REPOSITORY, run_stack
-
-#: One sample's labels and its value.
-Sample = tuple[Mapping[str, str], float]
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +20,7 @@ def monitored(stack_environment: dict[str, str]) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def ask(monitored: Settings) -> Callable[[str], list[Sample]]:
+def ask(monitored: Settings) -> Ask:
     """What Prometheus answers to an expression now."""
     url = f"http://127.0.0.1:{monitored.ports.prometheus}/api/v1/query"
 

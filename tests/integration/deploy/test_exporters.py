@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, Producer
 from marketpulse_stack import postgres
 from marketpulse_stack.settings import Settings
 
-from tests.integration.deploy.conftest import Sample
+from tests.dashboards import Ask
 from tests.local_stack import REPOSITORY
 
 SERIES_LIMIT = 100
@@ -40,8 +40,6 @@ OF_KAFKA = {
     "kafka_server_brokertopicmetrics_messagesin_total",
     "kafka_server_kafkarequesthandlerpool_requesthandleravgidle_percent",
 }
-
-Ask = Callable[[str], list[Sample]]
 
 
 def _names(ask: Ask, job: str, prefix: str) -> set[str]:
