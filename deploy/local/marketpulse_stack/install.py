@@ -228,14 +228,15 @@ class _GoPrograms:
 def _install_prometheus(settings: Settings) -> None:
     bin_folder = settings.tools / "bin"
     bin_folder.mkdir(parents=True, exist_ok=True)
-    programs = {name: shutil.which(name, path=_system_path()) for name in PROMETHEUS_PROGRAMS}
-    if None in programs.values():
+    on_path = (shutil.which(name, path=_system_path()) for name in PROMETHEUS_PROGRAMS)
+    programs = [Path(program) for program in on_path if program]
+    if len(programs) < len(PROMETHEUS_PROGRAMS):
         folder = _unpack_debian_packages(settings)
-        programs = {name: str(folder / name) for name in PROMETHEUS_PROGRAMS}
-    for name, program in programs.items():
-        link = bin_folder / name
+        programs = [folder / name for name in PROMETHEUS_PROGRAMS]
+    for program in programs:
+        link = bin_folder / program.name
         link.unlink(missing_ok=True)
-        link.symlink_to(str(program))
+        link.symlink_to(program)
     _write_collectors_off(settings)
 
 
