@@ -115,9 +115,9 @@ def build() -> dashboard.Dashboard:
                     runbooks=["scheduler-silent", "pool-starving"],
                 ),
                 graph(
-                    "Tasks in the queue, 19 of 20",
-                    "How long they wait for a slot, and for their process to start.",
-                    (quantile(0.95, f"airflow_task_queued_duration_seconds{OF_DAG}", "dag_id", "15m"), "{{dag_id}}"),
+                    "From ready to queued, 19 of 20 tasks",
+                    "How long they wait for a slot. Airflow sends nothing of the time from there to their start.",
+                    (quantile(0.95, f"airflow_task_scheduled_duration_seconds{OF_DAG}", "dag_id", "15m"), "{{dag_id}}"),
                     unit=units.Seconds,
                     runbooks=["pool-starving"],
                 ),

@@ -31,7 +31,7 @@ def _lines() -> list[str]:
         "airflow.dagrun.duration.failed,dag_id=load_bars,run_type=asset_triggered:9123.4|ms",
         "airflow.dagrun.schedule_delay,dag_id=load_bars,run_type=asset_triggered:842|ms",
         f"airflow.task.duration,{task},queue=default:6500|ms",
-        f"airflow.task.queued_duration,{task},queue=default:250|ms",
+        f"airflow.task.scheduled_duration,{task},queue=default:250|ms",
         f"airflow.ti.finish,{task},state=failed:1|c",
         *(
             f"airflow.pool.{kind},pool_name=default_pool:1|g"
