@@ -8,15 +8,13 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-#: One series of a Prometheus' answer: its labels and its value.
-Sample = tuple[Mapping[str, str], float]
-#: What a Prometheus answers to an expression now.
-Ask = Callable[[str], list[Sample]]
+#: The series that an expression yields now, as Prometheus' API puts them.
+Ask = Callable[[str], list[dict[str, Any]]]
 
 #: As Grafana sets them for three hours: four times the data source's interval, and the time shown.
 OF_GRAFANA = {"__rate_interval": "1m", "__range": "3h"}
@@ -55,9 +53,9 @@ def without_data(panel: Panel, ask: Ask) -> list[str]:
     """The queries that show nothing, as Grafana sends them with all values of each variable."""
     values = dict(OF_GRAFANA)
     for name, metric in variables()[panel.board].items():
-        values[name] = "|".join(sorted({labels[name] for labels, _ in ask(f"group by ({name}) ({metric})")}))
+        values[name] = "|".join(sorted(each["metric"][name] for each in ask(f"group by ({name}) ({metric})")))
     sent = [re.sub(r"\$(\w+)", lambda match: values[match[1]], query) for query in panel.queries]
-    return [query for query in sent if all(math.isnan(value) for _, value in ask(query))]
+    return [query for query in sent if all(math.isnan(float(each["value"][1])) for each in ask(query))]
 
 
 def variables() -> dict[str, dict[str, str]]:

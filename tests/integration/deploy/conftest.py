@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 import pytest
 from marketpulse_stack.settings import Settings, load_settings
 
-from tests.dashboards import Ask, Sample
+from tests.dashboards import Ask
 from tests.local_stack import REPOSITORY, run_stack
 
 
@@ -24,9 +26,10 @@ def ask(monitored: Settings) -> Ask:
     """What Prometheus answers to an expression now."""
     url = f"http://127.0.0.1:{monitored.ports.prometheus}/api/v1/query"
 
-    def query(expression: str) -> list[Sample]:
-        answer = httpx.post(url, data={"query": expression}, timeout=10, trust_env=False)
+    def query(expression: str) -> list[dict[str, Any]]:
+        answer = httpx.get(url, params={"query": expression}, timeout=10, trust_env=False)
         assert answer.is_success, f"{expression}: {answer.text}"
-        return [(each["metric"], float(each["value"][1])) for each in answer.json()["data"]["result"]]
+        series: list[dict[str, Any]] = answer.json()["data"]["result"]
+        return series
 
     return query

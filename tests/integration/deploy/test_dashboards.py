@@ -13,7 +13,7 @@ from marketpulse_stack.settings import Settings
 
 from tests.dashboards import Ask, Panel, panels, without_data
 
-TOPIC = "market.actions.v1"
+TOPIC = "market.news.v1"
 #: Some scrapes of 15 s each, and rules that are evaluated as often.
 DATA_SECONDS = 90
 
