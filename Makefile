@@ -15,7 +15,7 @@ override export FILE_TZ := $(value TZ)
 unexport TZ
 endif
 
-.PHONY: help up down status alerts logs clean psql airflow import-bars recompute-indicators test test-unit test-integration test-e2e lint format bench chaos drill
+.PHONY: help up down status alerts logs clean psql airflow import-bars recompute-indicators test test-unit test-integration test-e2e lint format dashboards bench chaos drill
 
 help:  ## Lists the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -70,6 +70,9 @@ lint:  ## Checks style, types, lock file and monitoring configuration; rewrites 
 
 format:  ## Rewrites the code in the house style
 	@$(STACK) test format
+
+dashboards:  ## Writes Grafana's dashboards from their code
+	@$(STACK) test dashboards
 
 bench:  ## The benchmark: prints a table, writes JSON under .run/
 	@$(STACK) install

@@ -16,8 +16,10 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 TOOLS = REPOSITORY / os.environ.get("MARKETPULSE_TOOLS", ".tools")
 PORT_VARIABLES = (
     "POSTGRES_PORT",
+    "POSTGRES_EXPORTER_PORT",
     "KAFKA_PORT",
     "KAFKA_CONTROLLER_PORT",
+    "KAFKA_EXPORTER_PORT",
     "AIRFLOW_PORT",
     "SIMULATOR_PORT",
     "STATSD_PORT",

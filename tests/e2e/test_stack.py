@@ -22,6 +22,7 @@ from marketpulse_stack.airflow_api import AirflowApi
 from marketpulse_stack.processes import alive, stack_processes
 from marketpulse_stack.supervision import Supervisor
 
+from tests.dashboards import Panel, panels, without_data
 from tests.e2e.airflow_page import airflow_page
 from tests.e2e.bar_files import loaded, read_file, real_file, write_import_file
 from tests.running_stack import RunningStack, wait_until
@@ -242,6 +243,27 @@ def test_every_minute_has_a_successful_poll(booted: Booted) -> None:
 )
 def test_prometheus_has_it(stack: RunningStack, expression: str) -> None:
     wait_until(lambda: stack.prometheus(expression), seconds=40, what=expression)
+
+
+#: Of faults, of budgets that this vendor's plan does not have, of vendors that this stack has one of.
+SELDOM = {
+    "Runs that missed their deadline",
+    "Failed runs",
+    "Failed tries of tasks",
+    "Missing bars that were asked for again",
+    "Checks that did not hold",
+    "Anomalies found",
+    "Bars corrected in 15 min",
+    "Bars about which two sources disagree",
+    "Last trades beside the newest bars",
+    "Requests left today",
+    "How long they last, against the vendor's day",
+}
+
+
+@pytest.mark.parametrize("panel", [panel for panel in panels() if panel.title not in SELDOM], ids=str)
+def test_dashboards_show_the_running_stack(stack: RunningStack, panel: Panel) -> None:
+    wait_until(lambda: not without_data(panel, stack.prometheus), seconds=120, what=str(panel))
 
 
 def test_vendor_key_is_in_no_log_and_no_message(stack: RunningStack) -> None:

@@ -55,7 +55,8 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     run.add_argument("environment", choices=("airflow", "spark", "stack"))
     run.add_argument("program", nargs=argparse.REMAINDER)
     test = commands.add_parser("test", help="run the tests")
-    test.add_argument("part", nargs="?", default="all", choices=("all", "lint", "format", "unit", "integration", "e2e"))
+    parts = ("all", "lint", "format", "dashboards", "unit", "integration", "e2e")
+    test.add_argument("part", nargs="?", default="all", choices=parts)
     return parser.parse_args(argv)
 
 

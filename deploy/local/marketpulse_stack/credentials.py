@@ -11,7 +11,14 @@ from pathlib import Path
 
 from marketpulse_stack.settings import API_KEY, SIMULATED_VENDOR, Settings
 
-DATABASE_ROLES = ("postgres", "marketpulse_owner", "marketpulse_loader", "marketpulse_reader", "airflow")
+DATABASE_ROLES = (
+    "postgres",
+    "marketpulse_owner",
+    "marketpulse_loader",
+    "marketpulse_reader",
+    "marketpulse_monitor",
+    "airflow",
+)
 
 
 def write_private(path: Path, text: str) -> None:

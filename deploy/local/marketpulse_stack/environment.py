@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from marketpulse_stack import credentials
+from marketpulse_stack import credentials, postgres
 from marketpulse_stack.airflow import airflow_variables
 from marketpulse_stack.processes import marker
 from marketpulse_stack.settings import SIMULATED_VENDOR, Settings
@@ -72,6 +72,7 @@ def environment_files(settings: Settings) -> dict[Path, str]:
         settings.home / "env": runtime_variables(settings),
         settings.run / "simulator.env": simulator,
         settings.run / "stack.env": stack,
+        settings.run / "postgres-exporter.env": postgres.exporter_variables(settings),
     }
     return {
         path: "".join(f"{name}={value}\n" for name, value in sorted(variables.items()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,10 @@ from marketpulse_stack.settings import Settings
 STATSD_EXPORTER = "github.com/prometheus/statsd_exporter@v0.31.0"
 # Debian's package has no web page and finds its templates only where it is installed.
 ALERTMANAGER = "github.com/prometheus/alertmanager/cmd/...@v0.28.1"
+POSTGRES_EXPORTER = "prometheus-postgres-exporter"
+POSTGRES_COLLECTORS_OFF = "postgres-exporter-collectors-off"
+PROMETHEUS_PACKAGES = ("prometheus", POSTGRES_EXPORTER)
+PROMETHEUS_PROGRAMS = ("prometheus", "promtool", POSTGRES_EXPORTER)
 INSTALL_SECONDS = 1200.0
 #: A registry or name server that is away for a moment is none of the user's business.
 ATTEMPTS = 3
@@ -76,7 +81,7 @@ def items(settings: Settings) -> dict[str, Item]:
                 ("alertmanager", "alertmanager", ALERTMANAGER),
             )
         ),
-        Item("prometheus program", bin_folder / "prometheus", "1", _install_prometheus),
+        Item("prometheus programs", bin_folder / POSTGRES_EXPORTER, " ".join(PROMETHEUS_PROGRAMS), _install_prometheus),
     ]
     return {item.name: item for item in all_items}
 
@@ -223,13 +228,16 @@ class _GoPrograms:
 def _install_prometheus(settings: Settings) -> None:
     bin_folder = settings.tools / "bin"
     bin_folder.mkdir(parents=True, exist_ok=True)
-    folder = Path(shutil.which("prometheus", path=_system_path()) or "").parent
-    if not (folder / "prometheus").is_file() or not (folder / "promtool").is_file():
-        folder = _unpack_debian_prometheus(settings)
-    for name in ("prometheus", "promtool"):
-        link = bin_folder / name
+    on_path = (shutil.which(name, path=_system_path()) for name in PROMETHEUS_PROGRAMS)
+    programs = [Path(program) for program in on_path if program]
+    if len(programs) < len(PROMETHEUS_PROGRAMS):
+        folder = _unpack_debian_packages(settings)
+        programs = [folder / name for name in PROMETHEUS_PROGRAMS]
+    for program in programs:
+        link = bin_folder / program.name
         link.unlink(missing_ok=True)
-        link.symlink_to(folder / name)
+        link.symlink_to(program)
+    _write_collectors_off(settings)
 
 
 def _system_path() -> str:
@@ -237,22 +245,40 @@ def _system_path() -> str:
     return os.pathsep.join(part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if own not in part)
 
 
-def _unpack_debian_prometheus(settings: Settings) -> Path:
-    """Unpacks Debian's package without installing it: no service is started, and no root is needed."""
-    require("apt-get", "prometheus", "install prometheus and promtool: https://prometheus.io/download/")
+def _unpack_debian_packages(settings: Settings) -> Path:
+    """Unpacks Debian's packages without installing them: no service is started, and no root is needed."""
+    require("apt-get", "prometheus", f"install {', '.join(PROMETHEUS_PROGRAMS)}: https://prometheus.io/download/")
     folder = settings.tools / "prometheus"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    fix = "As root: `apt-get update && apt-get install --no-install-recommends prometheus`, then `make up` again."
-    known = subprocess.run(["apt-cache", "show", "prometheus"], capture_output=True, check=False).returncode == 0
+    install = f"apt-get install --no-install-recommends {' '.join(PROMETHEUS_PACKAGES)}"
+    fix = f"As root: `apt-get update && {install}`, then `make up` again."
+    known = (
+        subprocess.run(["apt-cache", "show", *PROMETHEUS_PACKAGES], capture_output=True, check=False).returncode == 0
+    )
     if not known and os.geteuid() == 0:
         _run(settings, "apt-get update", ["apt-get", "-q", "update"], fix=fix)
-    download = ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", "prometheus"]
+    download = ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", *PROMETHEUS_PACKAGES]
     _run(settings, "prometheus", download, fix=fix, cwd=folder)
-    package = next(folder.glob("prometheus_*.deb"))
-    _run(settings, "unpack prometheus", ["dpkg-deb", "-x", package, folder], fix=fix)
-    package.unlink()
+    for package in folder.glob("*.deb"):
+        _run(settings, "unpack prometheus", ["dpkg-deb", "-x", package, folder], fix=fix)
+        package.unlink()
     return folder / "usr" / "bin"
+
+
+def _write_collectors_off(settings: Settings) -> None:
+    """Arguments that switch off what postgres_exporter collects by itself: another set in each of its releases."""
+    usage = run_logged(
+        "postgres-exporter's help",
+        [settings.tools / "bin" / POSTGRES_EXPORTER, "--help"],
+        log=settings.tools / "logs" / "postgres-exporter-help.log",
+        environment=base_variables(settings),
+        fix=RETRY_FIX,
+        timeout=10,
+        cwd=settings.root,
+    )
+    names = re.findall(r"^ +--(?:\[no-\])?collector\.(\w+)", usage, re.MULTILINE)
+    (settings.tools / POSTGRES_COLLECTORS_OFF).write_text("".join(f"--no-collector.{name}\n" for name in names))
 
 
 def require(program: str, name: str, command: str) -> None:

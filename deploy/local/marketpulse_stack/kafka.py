@@ -19,6 +19,8 @@ REQUEST_SECONDS = 20.0
 MAX_MESSAGE_BYTES = 8388608
 DAY_MS = 24 * 60 * 60 * 1000
 PARTITIONS = 2
+# Of the version in deploy/local/kafka/pom.xml.
+EXPORTER_JAR = "jmx_prometheus_javaagent-1.0.1.jar"
 
 _COMMON = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(MAX_MESSAGE_BYTES)}
 TOPICS: Mapping[str, Mapping[str, str]] = {
@@ -33,18 +35,22 @@ def _data_folder(settings: Settings) -> Path:
     return settings.home / "kafka"
 
 
-def _java(settings: Settings, main: str, *, heap: str) -> tuple[str, ...]:
+def _java(settings: Settings, main: str, *, heap: str, options: tuple[str, ...] = ()) -> tuple[str, ...]:
     logging = settings.root / "deploy" / "local" / "kafka" / "log4j2.xml"
     class_path = str(settings.tools / "jars" / "kafka" / "*")
     return (
         "java", f"-Xms{heap}", f"-Xmx{heap}", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError",
-        "-Djava.awt.headless=true", f"-Dlog4j2.configurationFile={logging}", "-cp", class_path, main,
+        "-Djava.awt.headless=true", f"-Dlog4j2.configurationFile={logging}", *options, "-cp", class_path, main,
     )  # fmt: skip
 
 
 def server_command(settings: Settings) -> tuple[str, ...]:
-    """The broker and controller in one process."""
-    return (*_java(settings, "kafka.Kafka", heap="384m"), str(settings.run / "kafka.properties"))
+    """The broker and controller in one process, which serves its own metrics to Prometheus."""
+    exporter = settings.tools / "jars" / "kafka" / EXPORTER_JAR
+    rules = settings.root / "monitoring" / "kafka" / "jmx-exporter.yml"
+    agent = f"-javaagent:{exporter}=127.0.0.1:{settings.ports.kafka_exporter}:{rules}"
+    java = _java(settings, "kafka.Kafka", heap="384m", options=(agent,))
+    return (*java, str(settings.run / "kafka.properties"))
 
 
 def write_configuration(settings: Settings) -> None:

@@ -74,6 +74,15 @@ def superuser_dsn(settings: Settings, database: str = "postgres") -> str:
     return _dsn(settings, "postgres", database)
 
 
+def exporter_variables(settings: Settings) -> dict[str, str]:
+    """How postgres_exporter finds the warehouse; it reads its password from a file."""
+    return {
+        "DATA_SOURCE_URI": f"127.0.0.1:{settings.ports.postgres}/marketpulse?sslmode=disable",
+        "DATA_SOURCE_USER": "marketpulse_monitor",
+        "DATA_SOURCE_PASS_FILE": str(settings.secrets / "postgres_marketpulse_monitor_password"),
+    }
+
+
 def airflow_dsn(settings: Settings) -> str:
     """Airflow's metadata database."""
     return _dsn(settings, "airflow", "airflow")
@@ -135,7 +144,7 @@ def create_cluster(settings: Settings) -> None:
 
 
 def create_roles(settings: Settings) -> None:
-    """Runs sql/bootstrap.sql: roles and databases, with the generated passwords."""
+    """Runs sql/bootstrap.sql: the roles and databases that are not there yet, with the generated passwords."""
     variables = [
         f"\\set {role.removeprefix('marketpulse_')}_password '{credentials.database_password(settings, role)}'"
         for role in credentials.DATABASE_ROLES

@@ -11,6 +11,8 @@ def write_configuration(settings: Settings) -> None:
     """Renders monitoring/prometheus/prometheus.yml.tmpl."""
     template = Template((settings.root / "monitoring" / "prometheus" / "prometheus.yml.tmpl").read_text())
     text = template.substitute(
+        postgres_exporter=f"127.0.0.1:{settings.ports.postgres_exporter}",
+        kafka_exporter=f"127.0.0.1:{settings.ports.kafka_exporter}",
         statsd_exporter=f"127.0.0.1:{settings.ports.statsd_exporter}",
         prometheus=f"127.0.0.1:{settings.ports.prometheus}",
         alertmanager=f"127.0.0.1:{settings.ports.alertmanager}",

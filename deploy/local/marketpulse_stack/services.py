@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from marketpulse_stack import kafka, postgres, readiness
+from marketpulse_stack import install, kafka, postgres, readiness
 from marketpulse_stack.settings import Settings
 
 
@@ -90,7 +90,11 @@ def all_services(settings: Settings) -> dict[str, Service]:
             command=kafka.server_command(settings),
             env_files=(base,),
             directory=settings.home,
-            listens=(("KAFKA_PORT", ports.kafka, "tcp"), ("KAFKA_CONTROLLER_PORT", ports.kafka_controller, "tcp")),
+            listens=(
+                ("KAFKA_PORT", ports.kafka, "tcp"),
+                ("KAFKA_CONTROLLER_PORT", ports.kafka_controller, "tcp"),
+                ("KAFKA_EXPORTER_PORT", ports.kafka_exporter, "tcp"),
+            ),
             ready=lambda started: kafka.not_ready(settings),
             ready_seconds=90,
             stop_seconds=20,
@@ -126,6 +130,24 @@ def all_services(settings: Settings) -> dict[str, Service]:
                 ("STATSD_EXPORTER_PORT", ports.statsd_exporter, "tcp"),
             ),
             ready=lambda started: readiness.http(f"http://127.0.0.1:{ports.statsd_exporter}/-/healthy"),
+            ready_seconds=30,
+        ),
+        Service(
+            name="postgres-exporter",
+            command=(
+                str(settings.tools / "bin" / install.POSTGRES_EXPORTER),
+                f"--web.listen-address=127.0.0.1:{ports.postgres_exporter}",
+                # Our queries and nothing else: what it collects by itself is another set in each release, and that of
+                # Debian's knows no PostgreSQL 18.
+                "--disable-default-metrics",
+                "--disable-settings-metrics",
+                f"@{settings.tools / install.POSTGRES_COLLECTORS_OFF}",
+                f"--extend.query-path={settings.root / 'monitoring' / 'postgres' / 'queries.yml'}",
+            ),
+            env_files=(base, settings.run / "postgres-exporter.env"),
+            directory=settings.home,
+            listens=(("POSTGRES_EXPORTER_PORT", ports.postgres_exporter, "tcp"),),
+            ready=lambda started: readiness.http(f"http://127.0.0.1:{ports.postgres_exporter}/"),
             ready_seconds=30,
         ),
         Service(

@@ -16,8 +16,10 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 
 DEFAULT_PORTS = {
     "POSTGRES_PORT": 15432,
+    "POSTGRES_EXPORTER_PORT": 9187,
     "KAFKA_PORT": 19092,
     "KAFKA_CONTROLLER_PORT": 19093,
+    "KAFKA_EXPORTER_PORT": 9404,
     "AIRFLOW_PORT": 8080,
     "SIMULATOR_PORT": 8090,
     "STATSD_PORT": 9125,
@@ -54,8 +56,10 @@ class Ports:
     """Where each service listens on 127.0.0.1; the names are those of the variables, in lower case."""
 
     postgres: int
+    postgres_exporter: int
     kafka: int
     kafka_controller: int
+    kafka_exporter: int
     airflow: int
     simulator: int
     statsd: int

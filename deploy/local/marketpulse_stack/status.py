@@ -15,7 +15,7 @@ from marketpulse_stack.settings import Settings
 from marketpulse_stack.supervision import ServiceState, Supervisor
 
 MEGABYTE = 1024**2
-COLUMNS = "{:<22}{:<10}{:>8}{:>11}{:>10}  {:<12}{}"
+COLUMNS = "{:<22}{:<10}{:>8}{:>11}{:>10}  {:<19}{}"
 NEWEST_BAR = (
     "SELECT symbol, to_char(ts, 'YYYY-MM-DD HH24:MI'), round(extract(epoch FROM now() - ts))::int"
     " FROM market.bars_1m ORDER BY ts DESC LIMIT 1"

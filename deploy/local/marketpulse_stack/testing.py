@@ -44,11 +44,12 @@ class Tree:
 TREES = (
     Tree(
         "stack",
-        ("deploy/local/marketpulse_stack", "simulator"),
+        ("deploy/local/marketpulse_stack", "simulator", "monitoring/grafana/source"),
         ("simulator", "deploy"),
         (
             "tests/local_stack.py",
             "tests/running_stack.py",
+            "tests/dashboards.py",
             "tests/integration/conftest.py",
             "tests/e2e",
             "tests/chaos",
@@ -71,15 +72,16 @@ class Check:
 
 def run_tests(settings: Settings, part: str) -> int:
     """Installs what the tests need and runs one part, or all of them; returns 0 when everything passed."""
-    _install(settings, everything=part not in ("lint", "format"))
+    _install(settings, everything=part not in ("lint", "format", "dashboards"))
     parts: dict[str, Callable[[Settings], list[Check]]] = {
         "lint": _lint,
         "unit": lambda settings: _pytest(settings, "unit"),
         "integration": lambda settings: _pytest(settings, "integration"),
         "e2e": lambda settings: [Check("e2e", "stack", ("pytest", "tests/e2e"))],
     }
-    if part == "format":
-        return max(_run(settings, check, stdout=None)[0] for check in _format())
+    rewriting = {"format": _format, "dashboards": _dashboards}
+    if part in rewriting:
+        return max(_run(settings, check, stdout=None)[0] for check in rewriting[part]())
     checks = [check for name, make in parts.items() if part in (name, "all") for check in make(settings)]
     results = _run_all(settings, checks)
     say("\n=== summary ===")
@@ -183,6 +185,10 @@ def _format() -> list[Check]:
         Check("ruff check --fix", "stack", ("ruff", "check", "--fix", ".")),
         Check("ruff format", "stack", ("ruff", "format", ".")),
     ]
+
+
+def _dashboards() -> list[Check]:
+    return [Check("dashboards", "stack", ("python", "-m", "monitoring.grafana.source"))]
 
 
 def _pytest(settings: Settings, kind: str) -> list[Check]:

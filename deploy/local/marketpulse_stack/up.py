@@ -32,7 +32,8 @@ NEEDS = {
     "airflow-dag-processor": ("airflow environment",),
     "airflow-triggerer": ("airflow environment",),
     "statsd-exporter": ("statsd-exporter program",),
-    "prometheus": ("prometheus program",),
+    "prometheus": ("prometheus programs",),
+    "postgres-exporter": ("prometheus programs",),
     "alertmanager": ("alertmanager program",),
 }
 # Set-up that has to be done before a service starts.
@@ -44,6 +45,7 @@ AFTER = {
     "airflow-triggerer": ("airflow-scheduler",),
     "scheduler-watchdog": ("airflow-scheduler",),
     "health-probe": ("airflow-scheduler",),
+    "postgres-exporter": ("postgres", "airflow-scheduler"),
 }
 # The services that a bar passes, or that pass it on.
 BARS_NEED = ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor")
@@ -161,12 +163,13 @@ def _steps(settings: Settings, services: dict[str, Service]) -> list[Step]:
                 ("spark environment",),
             ),
         ]
-    return [*steps, *(_start_step(settings, service) for service in services.values())]
+    not_started = all_services(settings).keys() - services.keys()
+    return [*steps, *(_start_step(settings, service, not_started) for service in services.values())]
 
 
-def _start_step(settings: Settings, service: Service) -> Step:
-    after = (*NEEDS.get(service.name, ()), *AFTER.get(service.name, ()))
-    return Step(service.name, lambda: _start(settings, service), after)
+def _start_step(settings: Settings, service: Service, not_started: Collection[str]) -> Step:
+    after = [name for name in AFTER.get(service.name, ()) if name not in not_started]
+    return Step(service.name, lambda: _start(settings, service), (*NEEDS.get(service.name, ()), *after))
 
 
 def _start(settings: Settings, service: Service) -> str:
@@ -177,7 +180,7 @@ def _start(settings: Settings, service: Service) -> str:
     if service.name == "kafka":
         kafka.format_storage(settings, base_variables(settings))
     note = start_and_wait(settings, service)
-    if service.name == "postgres" and not postgres.is_complete(settings):
+    if service.name == "postgres":
         postgres.create_roles(settings)
     return note
 

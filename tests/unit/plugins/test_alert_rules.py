@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.dashboards import panels
+
 REPOSITORY = Path(__file__).parents[3]
 MONITORING = REPOSITORY / "monitoring"
 RULES = MONITORING / "prometheus" / "rules"
@@ -18,10 +20,17 @@ KINDS = ("fires", "stays quiet", "fires at the first occurrence", "recovers")
 WATCHDOG_KINDS = ("fires", "fires at the first occurrence")
 LAYERS = {"monitoring", "service", "airflow", "pipeline", "machine"}
 #: What the programs that are scraped say of themselves, by the job that scrapes them.
-OF_JOBS = {"statsd_exporter_": "statsd-exporter", "alertmanager_": "alertmanager", "prometheus_": "prometheus"}
+OF_JOBS = {
+    "statsd_exporter_": "statsd-exporter",
+    "alertmanager_": "alertmanager",
+    "prometheus_": "prometheus",
+    "pg_": "postgres-exporter",
+}
 #: What Prometheus knows of every job.
 OF_ALL_JOBS = {"up", "process_start_time_seconds"}
-_METRIC = re.compile(r"\b((?:airflow|marketpulse|statsd_exporter|alertmanager|prometheus|process)[_:][a-z0-9_:]+|up)\b")
+_METRIC = re.compile(
+    r"\b((?:airflow|marketpulse|statsd_exporter|alertmanager|prometheus|process|pg)[_:][a-z0-9_:]+|up)\b"
+)
 
 
 def _rules(kind: str) -> list[dict[str, Any]]:
@@ -96,7 +105,9 @@ def _sent_by_the_pipeline() -> set[str]:
     names: set[str] = set()
     for folder in ("plugins", "spark_jobs", "deploy/local"):
         for path in (REPOSITORY / folder).rglob("*.py"):
-            for method, name in call.findall(path.read_text()):
+            # The loader names its counters by what a topic carries.
+            text = [path.read_text().replace("{what}", what) for what in ("bars", "articles", "actions")]
+            for method, name in call.findall("".join(text)):
                 names |= _mapped(f"marketpulse.{name}", kinds[method])
     return names
 
@@ -113,13 +124,23 @@ def _mapped(name: str, kind: str) -> set[str]:
 
 
 def test_metrics_of_rules_are_sent() -> None:
-    jobs = {job["job_name"] for job in yaml.safe_load(_prometheus_template())["scrape_configs"]}
-    sent = _sent_by_airflow() | _sent_by_the_pipeline() | RECORDED | OF_ALL_JOBS
     used = set().union(*(_used(rule["expr"]) for rule in [*_rules("alert"), *_rules("record")]))
 
     assert {"airflow_scheduler_heartbeat_total", "marketpulse_service_up", "up"} <= used
+    assert _sent_by_nobody(used) == set()
+
+
+def test_metrics_of_dashboards_are_sent() -> None:
+    used = set().union(*(_used(query) for panel in panels() for query in panel.queries))
+
+    assert {"airflow_scheduler_heartbeat_total", "marketpulse_kafka_backlog_messages", "pg_stat_activity_count"} <= used
+    assert _sent_by_nobody(used) == set()
+
+
+def _sent_by_nobody(used: set[str]) -> set[str]:
+    jobs = {job["job_name"] for job in yaml.safe_load(_prometheus_template())["scrape_configs"]}
     of_jobs = {name for name in used for prefix, job in OF_JOBS.items() if name.startswith(prefix) and job in jobs}
-    assert used - sent - of_jobs == set()
+    return used - of_jobs - _sent_by_airflow() - _sent_by_the_pipeline() - RECORDED - OF_ALL_JOBS
 
 
 def _prometheus_template() -> str:
