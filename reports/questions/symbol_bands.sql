@@ -1,0 +1,18 @@
+-- title: Bollinger bands
+-- description: Close and the bands two standard deviations around the mean of 20 bars. In the currency of the instrument.
+-- owner: analysts
+-- chart: line
+-- columns:
+--   ts: {title: Minute from, unit: time}
+--   close: {title: Close, unit: price}
+--   upper: {title: Upper band, unit: price}
+--   lower: {title: Lower band, unit: price}
+-- x: ts
+-- y: [close, upper, lower]
+-- parameters: [symbol, source, hours]
+SELECT ts, close, bollinger_upper_20 AS upper, bollinger_lower_20 AS lower
+  FROM reports.indicators_1m
+ WHERE symbol = %(symbol)s AND source = %(source)s
+   AND ts > (SELECT newest_bar FROM reports.series WHERE symbol = %(symbol)s AND source = %(source)s)
+            - make_interval(hours => %(hours)s)
+ ORDER BY ts;

@@ -1,0 +1,17 @@
+-- title: Price and VWAP of the session
+-- description: Close of each minute of the newest session beside the mean price so far, weighted by volume. In the currency of the instrument.
+-- owner: analysts
+-- chart: line
+-- columns:
+--   ts: {title: Minute from, unit: time}
+--   close: {title: Close, unit: price}
+--   vwap: {title: VWAP, unit: price}
+-- x: ts
+-- y: [close, vwap]
+-- parameters: [symbol, source]
+SELECT v.ts, b.close, v.vwap
+  FROM reports.session_indicators_1m v
+  JOIN reports.bars_1m b USING (symbol, source, ts)
+ WHERE v.symbol = %(symbol)s AND v.source = %(source)s
+   AND v.session = (SELECT session FROM reports.market_now WHERE symbol = %(symbol)s AND source = %(source)s)
+ ORDER BY v.ts;
