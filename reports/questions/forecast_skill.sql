@@ -14,5 +14,5 @@ SELECT symbol, replace(model, '_', ' ') AS model,
        1 - sum(qlike * sessions) / nullif(sum(baseline_qlike * sessions), 0) AS skill
   FROM reports.forecast_scores
  WHERE source = %(source)s AND quantity = 'volatility'
- GROUP BY symbol, reports.forecast_scores.model
+ GROUP BY symbol, model
  ORDER BY symbol, model;

@@ -13,4 +13,4 @@
 --   bar_ts: {title: Newest bar, unit: time}
 SELECT symbol, replace(state, '_', ' ') AS state, quote_source, price, traded_at, bar_source, bar_close, bar_ts
   FROM reports.quote_checks
- ORDER BY reports.quote_checks.state = 'agrees', symbol, quote_source, bar_source;
+ ORDER BY state = 'agrees', symbol, quote_source, bar_source;

@@ -33,7 +33,7 @@ def ask(connection: psycopg.Connection, question: Question, values: Mapping[str,
     Raises:
         ReportError: PostgreSQL cannot make sense of the statement; names the line.
     """
-    return _run(connection, question, "{}", values)
+    return _run(connection, question, values)
 
 
 def check_columns(connection: psycopg.Connection, question: Question, values: Mapping[str, Value]) -> None:
@@ -42,7 +42,7 @@ def check_columns(connection: psycopg.Connection, question: Question, values: Ma
     Raises:
         ReportError: It has others, or PostgreSQL cannot make sense of the statement.
     """
-    found = _run(connection, question, "SELECT * FROM ({}\n) question LIMIT 0", values).columns
+    found = _run(connection, question, values, before="SELECT * FROM (", after="\n) question LIMIT 0").columns
     listed = tuple(question.columns)
     if found != listed:
         raise ReportError(
@@ -53,10 +53,11 @@ def check_columns(connection: psycopg.Connection, question: Question, values: Ma
         )
 
 
-def _run(connection: psycopg.Connection, question: Question, frame: str, values: Mapping[str, Value]) -> Answer:
+def _run(
+    connection: psycopg.Connection, question: Question, values: Mapping[str, Value], before: str = "", after: str = ""
+) -> Answer:
     places = {name: f"${number}" for number, name in enumerate(question.parameters, 1)}
-    before = frame.partition("{}")[0]
-    statement = before + question.statement(places.__getitem__) + frame.partition("{}")[2]
+    statement = before + question.statement(places.__getitem__) + after
     with RawCursor(connection) as cursor:
         try:
             cursor.execute(statement.encode(), [values[name] for name in question.parameters])
