@@ -1,5 +1,7 @@
 -- title: Volume against what is usual
--- description: Volume of each minute of the newest session by the mean of the same minute of up to 20 earlier ones; 1 is usual.
+-- description: >-
+--   Volume of each minute of the newest session by the mean of the same minute of up to 20 earlier ones, over the hours before the
+--   newest bar; 1 is usual.
 -- owner: analysts
 -- chart: bar
 -- columns:
@@ -7,9 +9,12 @@
 --   relative_volume: {title: Times the usual, unit: ratio}
 -- x: ts
 -- y: [relative_volume]
--- parameters: [symbol, source]
+-- parameters: [symbol, source, hours]
 SELECT ts, relative_volume
   FROM reports.session_indicators_1m
  WHERE symbol = %(symbol)s AND source = %(source)s
+   -- Not a join: PostgreSQL looks a session up in this view only where it is one value.
    AND session = (SELECT session FROM reports.market_now WHERE symbol = %(symbol)s AND source = %(source)s)
+   AND ts > (SELECT newest_bar FROM reports.series WHERE symbol = %(symbol)s AND source = %(source)s)
+            - make_interval(hours => %(hours)s)
  ORDER BY ts;

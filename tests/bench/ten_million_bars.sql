@@ -66,8 +66,9 @@ INSERT INTO market.portfolios VALUES ('us_shares', 'US shares', 'USD', 'MSFT') O
 INSERT INTO ops.daily_builds (session, run_id, code_version, first_session) VALUES (current_date, 'bench', 'bench', current_date);
 INSERT INTO analytics.portfolio_daily (portfolio, session, nav, cash, pnl, session_return, benchmark_return, volatility_21,
                                        volatility_63, drawdown_252, build_id)
-SELECT 'us_shares', session, 1000, 0, -10, -0.01, 0.01, 0.2, 0.2, -0.1, max(build_id)
-  FROM market.sessions, ops.daily_builds WHERE calendar = 'XNYS' GROUP BY 2;
+SELECT 'us_shares', s.session, 1000, 0, -10, -0.01, 0.01, 0.2, 0.2, -0.1, b.build_id
+  FROM market.sessions s, ops.daily_builds b
+ WHERE s.calendar = 'XNYS';
 INSERT INTO analytics.portfolio_positions
 SELECT portfolio, d.session, symbol, 10, 1, d.session, 10, 0.05, 1, build_id
   FROM analytics.portfolio_daily d, market.instruments WHERE kind = 'equity';
@@ -82,10 +83,11 @@ INSERT INTO analytics.var_backtests (portfolio, session, method, confidence, obs
 SELECT portfolio, session, method, confidence, 250, 12, 0.5, build_id FROM analytics.portfolio_risk;
 INSERT INTO analytics.forecasts (symbol, source, quantity, for_session, model, session, stands_from, made_at, value,
                                  training_sessions, coefficients, build_id, outcome)
-SELECT i.symbol, 'alpha_vantage', m.quantity, s.session + 1, m.model, s.session, s.session + 1, now(), m.value, 250, '{}', b.id, m.outcome
+SELECT i.symbol, 'alpha_vantage', m.quantity, s.session + 1, m.model, s.session, s.session + 1, now(), m.value, 250, '{}', b.build_id,
+       m.outcome
   FROM market.instruments i
   JOIN market.sessions s USING (calendar)
- CROSS JOIN (SELECT max(build_id) AS id FROM ops.daily_builds) b
+ CROSS JOIN ops.daily_builds b
  CROSS JOIN (VALUES ('volatility', 'random_walk', 0.02, 0.01), ('volatility', 'har', 0.01, 0.01), ('volatility', 'ewma', 0.015, 0.01),
                     ('direction', 'random_walk', 0.5, 1), ('direction', 'logistic', 0.6, 1)) m (quantity, model, value, outcome);
 
