@@ -51,10 +51,7 @@ def measure(environment: dict[str, str]) -> list[dict[str, object]]:
                 with RawCursor(reader) as cursor:
                     rows = len(cursor.execute(statement.encode(), values).fetchall())
                 seconds.append(time.perf_counter() - began)
-            results.append({
-                "question": name,
-                "rows": rows,
-                "median ms": round(quantiles(seconds, n=2)[0] * 1000, 1),
-                "p95 ms": round(quantiles(seconds, n=20, method="inclusive")[-1] * 1000, 1),
-            })  # fmt: skip
+            median, p95 = quantiles(seconds, n=2)[0] * 1000, quantiles(seconds, n=20, method="inclusive")[-1] * 1000
+            print(f"  {name}: {rows} rows, {median:.1f} ms, p95 {p95:.1f} ms", flush=True)
+            results.append({"question": name, "rows": rows, "median ms": round(median, 1), "p95 ms": round(p95, 1)})
     return sorted(results, key=lambda result: -float(str(result["p95 ms"])))
