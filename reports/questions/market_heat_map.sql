@@ -10,14 +10,19 @@
 -- y: [change]
 -- series: symbol
 -- parameters: [source]
-SELECT date_trunc('hour', b.ts) AS hour, s.symbol,
-       ((array_agg(b.close ORDER BY b.ts DESC))[1] / (array_agg(b.open ORDER BY b.ts))[1] - 1)::double precision AS change
+WITH shown AS (
+    SELECT max(newest_bar) AS until, date_trunc('hour', max(newest_bar)) - interval '23 hours' AS since
+      FROM reports.series
+     WHERE source = %(source)s
+)
+SELECT hours.hour, s.symbol, hours.change
   FROM reports.series s
  CROSS JOIN LATERAL (
-        SELECT ts, open, close
+        SELECT date_trunc('hour', ts) AS hour,
+               ((array_agg(close ORDER BY ts DESC))[1] / (array_agg(open ORDER BY ts))[1] - 1)::double precision AS change
           FROM reports.bars_1m
          WHERE symbol = s.symbol AND source = s.source
-           AND ts >= date_trunc('hour', (SELECT max(newest_bar) FROM reports.series WHERE source = %(source)s)) - interval '23 hours') b
+           AND ts >= (SELECT since FROM shown) AND ts <= (SELECT until FROM shown)
+         GROUP BY date_trunc('hour', ts)) hours
  WHERE s.source = %(source)s
- GROUP BY hour, s.symbol
- ORDER BY hour, s.symbol;
+ ORDER BY hours.hour, s.symbol;

@@ -17,9 +17,12 @@
 -- y: [sma_20, sma_60]
 -- bars: [volume]
 -- parameters: [symbol, source, hours]
+WITH shown AS (
+    SELECT newest_bar FROM reports.series WHERE symbol = %(symbol)s AND source = %(source)s
+)
 SELECT ts, open, high, low, close, sma_20, sma_60, volume
   FROM reports.bars_1m
  WHERE symbol = %(symbol)s AND source = %(source)s
-   AND ts > (SELECT newest_bar FROM reports.series WHERE symbol = %(symbol)s AND source = %(source)s)
-            - make_interval(hours => %(hours)s)
+   AND ts > (SELECT newest_bar FROM shown) - make_interval(hours => %(hours)s)
+   AND ts <= (SELECT newest_bar FROM shown)
  ORDER BY ts;

@@ -12,9 +12,11 @@
 -- x: session
 -- bars: [volume]
 -- parameters: [symbol, source, days]
+WITH shown AS (
+    SELECT newest_bar::date AS until FROM reports.series WHERE symbol = %(symbol)s AND source = %(source)s
+)
 SELECT session, open, high, low, close, volume
   FROM reports.bars_session
  WHERE symbol = %(symbol)s AND source = %(source)s
-   AND session > (SELECT newest_bar::date FROM reports.series WHERE symbol = %(symbol)s AND source = %(source)s)
-                 - %(days)s::integer
+   AND session > (SELECT until FROM shown) - %(days)s::integer AND session <= (SELECT until FROM shown)
  ORDER BY session;

@@ -23,7 +23,7 @@ QUESTION, DASHBOARD, ANSWERS = (
 
 
 def test_what_the_how_to_shows_is_a_report(tmp_path: Path, known: psycopg.Connection) -> None:
-    parts = re.split(r"^## `(.+)`\n.*?^```\w+\n(.*?)^```$", HOWTO.read_text(), flags=re.M | re.S)
+    parts = re.split(r"^## `([^`]+)`\n.*?^```\w+\n(.*?)^```$", HOWTO.read_text(), flags=re.M | re.S)
     files = dict(zip(parts[1::3], parts[2::3], strict=True))
     assert list(files) == [QUESTION, DASHBOARD, ANSWERS]
     shutil.copytree(REPOSITORY / "reports", tmp_path / "reports")

@@ -97,7 +97,7 @@ def test_what_a_reader_writes_is_no_sql(known: psycopg.Connection, symbol: str) 
 
 def test_a_statement_that_postgresql_refuses_is_named_by_its_line(nothing: psycopg.Connection) -> None:
     wrong = altered("symbol_candles", "sma_60, volume", "\n sma_61, volume")
-    with pytest.raises(ReportError, match=r'symbol_candles\.sql:21: column "sma_61" does not exist.*Fix: '):
+    with pytest.raises(ReportError, match=r'symbol_candles\.sql:24: column "sma_61" does not exist.*Fix: '):
         ask(nothing, wrong, VALUES)
 
 
