@@ -18,6 +18,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from marketpulse import metrics
 
+from tests.integration.plugins.known_reports import KNOWN
 from tests.integration.plugins.moved_clock import Clock
 from tests.integration.plugins.simulated_vendor import run_simulator
 from tests.local_stack import REPOSITORY
@@ -103,6 +104,34 @@ def owner(environment: dict[str, str]) -> psycopg.Connection[tuple[Any, ...]]:
     """A connection that may change everything in the warehouse."""
     dsn = environment["MARKETPULSE_WAREHOUSE_DSN"].replace("marketpulse_loader@", "marketpulse_owner@")
     return psycopg.connect(dsn, autocommit=True, passfile=environment["PGPASSFILE"])
+
+
+@pytest.fixture(scope="module")
+def superuser(stack_environment: dict[str, str]) -> Iterator[psycopg.Connection]:
+    """Can become the reader inside of a transaction that is then rolled back, so that no other test sees its data."""
+    dsn = stack_environment["MARKETPULSE_WAREHOUSE_DSN"].replace("marketpulse_loader@", "postgres@")
+    with psycopg.connect(dsn, passfile=stack_environment["PGPASSFILE"]) as connection:
+        connection.execute("SET timezone = 'UTC'")
+        connection.execute((KNOWN / "no_data.sql").read_bytes())
+        yield connection
+        connection.rollback()
+
+
+@pytest.fixture
+def nothing(superuser: psycopg.Connection) -> Iterator[psycopg.Connection]:
+    """The reader of a warehouse without rows."""
+    with superuser.transaction(force_rollback=True):
+        superuser.execute("SET LOCAL ROLE marketpulse_reader")
+        yield superuser
+
+
+@pytest.fixture
+def known(superuser: psycopg.Connection) -> Iterator[psycopg.Connection]:
+    """The reader of a warehouse with known rows."""
+    with superuser.transaction(force_rollback=True):
+        superuser.execute((KNOWN / "known_data.sql").read_bytes())
+        superuser.execute("SET LOCAL ROLE marketpulse_reader")
+        yield superuser
 
 
 @pytest.fixture
