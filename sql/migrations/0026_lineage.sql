@@ -1,6 +1,6 @@
 -- From any row of market, analytics and reports back to the messages, the run and the code that made it
 -- (sql/ops/lineage/README.md).
--- depends: 0023_forecasts
+-- depends: 0025_redrives
 
 ALTER TABLE ops.batches ADD COLUMN dag_id text, ADD COLUMN code_version text;
 ALTER TABLE ops.daily_builds ADD COLUMN dag_id text;
@@ -29,9 +29,9 @@ RETURN CASE
                       'reports.bars_5m', 'reports.bars_1h', 'reports.bars_session') THEN 'roll-up'
     WHEN relation IN ('market.corporate_actions', 'market.corporate_action_versions', 'reports.corporate_actions')
         THEN 'action'
-    WHEN relation IN ('market.articles', 'market.article_versions', 'market.article_tickers', 'market.story_tickers')
-        THEN 'article'
-    WHEN relation IN ('analytics.sentiment_1h', 'reports.sentiment_and_returns') THEN 'sentiment'
+    WHEN relation IN ('market.articles', 'market.article_versions', 'market.article_tickers', 'market.story_tickers',
+                      'reports.news') THEN 'article'
+    WHEN relation IN ('analytics.sentiment_1h', 'reports.sentiment_1h', 'reports.sentiment_and_returns') THEN 'sentiment'
     WHEN relation IN ('analytics.anomalies', 'reports.anomalies') THEN 'anomaly'
     WHEN relation IN ('analytics.portfolio_daily', 'analytics.portfolio_positions', 'analytics.portfolio_correlations',
                       'analytics.portfolio_risk', 'analytics.var_backtests', 'reports.portfolio_daily',

@@ -1,5 +1,5 @@
 -- What questions of reports/ read and no view has told so far.
--- depends: 0023_forecasts
+-- depends: 0027_hops
 
 -- Each instrument from each source that has bars of it, by looks into the index of bars.
 CREATE VIEW reports.series AS

@@ -24,11 +24,17 @@ NOT_FROM_MESSAGES = {
     "market.reconciliation",
     "market.sessions",
     "market.source_ranks",
+    "reports.batches",
     "reports.coverage",
+    "reports.dead_letters",
     "reports.forecast_reliability",
     "reports.forecast_scores",
+    "reports.freshness",
+    "reports.market_now",
     "reports.missing_bars",
+    "reports.portfolios",
     "reports.quote_checks",
+    "reports.series",
 }
 SERIES = {"symbol": "MSFT", "source": "alpha_vantage"}
 BAR = SERIES | {"ts": "2024-03-01 00:07Z"}
