@@ -5,17 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.integration.plugins.metric_sender import SENDS, WAITS
-from tests.local_stack import REPOSITORY, TOOLS, free_ports
+from tests.integration.running_exporter import Exporter, running_exporter
+from tests.local_stack import REPOSITORY
 
 SENDER = Path(__file__).with_name("metric_sender.py")
 #: Of two sends each; the kernel may have reasons of its own to let a thread wait.
@@ -60,39 +59,24 @@ def waits(process: subprocess.Popen[str]) -> int:
 
 
 @pytest.fixture
-def exporter() -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """A real statsd-exporter and the port that it takes metrics at."""
-    web, port = free_ports(2)
-    command = [
-        TOOLS / "bin" / "statsd_exporter",
-        f"--web.listen-address=127.0.0.1:{web}",
-        f"--statsd.listen-udp=127.0.0.1:{port}",
-        "--statsd.listen-tcp=",
-    ]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 20
-        with socket.socket() as probe:
-            while probe.connect_ex(("127.0.0.1", web)):
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-        yield process, port
-        process.kill()
+def exporter() -> Iterator[Exporter]:
+    """A real statsd-exporter."""
+    with running_exporter() as exporter:
+        yield exporter
 
 
-def test_a_statsd_exporter_that_is_killed_is_not_missed(exporter: tuple[subprocess.Popen[bytes], int]) -> None:
-    process, port = exporter
-    with sender("127.0.0.1", port) as sending:
+def test_a_statsd_exporter_that_is_killed_is_not_missed(exporter: Exporter) -> None:
+    with sender("127.0.0.1", exporter.port) as sending:
         assert waits(sending) < ALLOWED_WAITS
-        process.kill()
-        process.wait()
+        exporter.process.kill()
+        exporter.process.wait()
         assert waits(sending) < ALLOWED_WAITS
 
 
-def test_a_statsd_exporter_that_hangs_is_not_waited_for(exporter: tuple[subprocess.Popen[bytes], int]) -> None:
+def test_a_statsd_exporter_that_hangs_is_not_waited_for(exporter: Exporter) -> None:
     """Its socket's buffer is full after some hundred of them."""
-    process, port = exporter
-    with sender("127.0.0.1", port) as sending:
-        process.send_signal(signal.SIGSTOP)
+    with sender("127.0.0.1", exporter.port) as sending:
+        exporter.process.send_signal(signal.SIGSTOP)
         assert waits(sending) < ALLOWED_WAITS
         assert waits(sending) < ALLOWED_WAITS
 
