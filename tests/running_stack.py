@@ -72,6 +72,12 @@ class RunningStack:
         series: list[dict[str, Any]] = answer["data"]["result"]
         return series
 
+    def alerts(self) -> list[dict[str, Any]]:
+        """What Alertmanager has."""
+        url = f"http://127.0.0.1:{self.settings.ports.alertmanager}/api/v2/alerts"
+        alerts: list[dict[str, Any]] = httpx.get(url, timeout=10, trust_env=False).raise_for_status().json()
+        return alerts
+
     def pids(self) -> dict[str, int]:
         """Process id of each service."""
         return {name: state.pid for name, state in Supervisor(self.settings).states().items()}

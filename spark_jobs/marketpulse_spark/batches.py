@@ -66,5 +66,6 @@ class Batches:
             raise
         self.control.close_batch(batch_id)
         self.metrics.batch(counts, time.time() - self.submitted_at)
+        self.metrics.hops(self.control.hops(batch_id))
         _LOG.info("batch %s: %s", batch_id, json.dumps([asdict(count) for count in counts], default=str))
         return counts

@@ -96,8 +96,9 @@ def _record(cursor: adbc.Cursor, counts: Sequence[RangeCount], batch_id: int) ->
         place = count.range
         cursor.execute(
             "INSERT INTO ops.batch_ranges (batch_id, topic, partition, start_offset, end_offset,"
-            " messages, dead_letters, duplicates, applied, newest_bar)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            " messages, dead_letters, duplicates, applied, newest_bar,"
+            " slowest_at, slowest_fetched_at, slowest_kafka_ts)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
             [
                 batch_id,
                 place.topic,
@@ -109,5 +110,8 @@ def _record(cursor: adbc.Cursor, counts: Sequence[RangeCount], batch_id: int) ->
                 count.duplicates,
                 count.applied,
                 count.newest_bar,
+                count.slowest_at,
+                count.slowest_fetched_at,
+                count.slowest_kafka_ts,
             ],
         )

@@ -154,7 +154,7 @@ def _task_partition() -> int:
 
 def _count(row: Row) -> RangeCount:
     place = OffsetRange(row.topic, row.partition, row.start, row.end)
-    return RangeCount(place, row.messages, row.dead_letters, row.duplicates, row.applied, row.newest_bar)
+    return RangeCount(place, *row[len(vars(place)) :])
 
 
 _COUNTS = pa.schema(
@@ -168,9 +168,13 @@ _COUNTS = pa.schema(
         ("duplicates", pa.int64()),
         ("applied", pa.int64()),
         ("newest_bar", pa.timestamp("us", tz="UTC")),
+        ("slowest_at", pa.timestamp("us", tz="UTC")),
+        ("slowest_fetched_at", pa.timestamp("us", tz="UTC")),
+        ("slowest_kafka_ts", pa.timestamp("us", tz="UTC")),
     ]
 )
 _COUNTS_DDL = (
     "topic string, partition int, start bigint, end bigint,"
-    " messages bigint, dead_letters bigint, duplicates bigint, applied bigint, newest_bar timestamp"
+    " messages bigint, dead_letters bigint, duplicates bigint, applied bigint, newest_bar timestamp,"
+    " slowest_at timestamp, slowest_fetched_at timestamp, slowest_kafka_ts timestamp"
 )

@@ -14,6 +14,7 @@ from marketpulse_spark.ledger import OffsetRange
 from marketpulse_spark.ranges import RangeCount, count_ranges
 from marketpulse_spark.schemas import DEAD_LETTERS, MENTIONS
 from marketpulse_spark.settings import NewsSettings
+from marketpulse_spark.slowest import NEWS_IS_LIVE_FOR, live_messages, with_slowest
 from marketpulse_spark.transforms.sentiment import WINDOW_HOURS
 
 _RAW = (
@@ -59,7 +60,8 @@ def write_articles(
             for number, count in _merge(cursor, good, filled):
                 applied[number] = count
             _write_sentiment(cursor, compute)
-        return count_ranges(articles, applied, filled)
+        live = live_messages(good, good["published_at"], ("source",), NEWS_IS_LIVE_FOR)
+        return with_slowest(count_ranges(articles, applied, filled), live, filled)
 
     return commit_ranges(ranges, batch_id, settings, write, idle_seconds=_COMPUTE_SECONDS)
 

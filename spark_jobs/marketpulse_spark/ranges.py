@@ -15,7 +15,12 @@ from marketpulse_spark.ledger import OffsetRange
 
 @dataclass(frozen=True)
 class RangeCount:
-    """What came of the messages of one range: messages = dead_letters + duplicates + applied."""
+    """What came of the messages of one range: messages = dead_letters + duplicates + applied.
+
+    Attributes:
+        slowest_at: Of the live message that was under way for longest (`slowest`): when it had happened, and after that
+            when it was fetched and when Kafka had it. None where no message is live.
+    """
 
     range: OffsetRange
     messages: int
@@ -23,6 +28,9 @@ class RangeCount:
     duplicates: int
     applied: int
     newest_bar: dt.datetime | None
+    slowest_at: dt.datetime | None = None
+    slowest_fetched_at: dt.datetime | None = None
+    slowest_kafka_ts: dt.datetime | None = None
 
 
 def count_ranges(messages: pa.Table, applied: Sequence[int], filled: Sequence[OffsetRange]) -> list[RangeCount]:

@@ -211,12 +211,18 @@ class Control:
         return int(row[0])
 
     def close_batch(self, batch_id: int, error: str | None = None) -> None:
-        """Records the end of a batch: when its last range was committed, and its newest bar."""
+        """Records the end of a batch: when its last range was committed and, here, visible, and its newest bar."""
         self._connection.execute(
-            f"UPDATE ops.batches b SET state = %(state)s, error = %(error)s, {_WHAT_IT_COMMITTED}"  # noqa: S608 - a constant
-            " WHERE batch_id = %(batch_id)s",
+            "UPDATE ops.batches b SET state = %(state)s, error = %(error)s,"  # noqa: S608 - a constant
+            " visible_at = CASE %(state)s WHEN 'succeeded' THEN clock_timestamp() END,"
+            f" {_WHAT_IT_COMMITTED} WHERE batch_id = %(batch_id)s",
             {"state": "failed" if error else "succeeded", "error": error, "batch_id": batch_id},
         )
+
+    def hops(self, batch_id: int) -> dict[str, float]:
+        """Seconds of each hop of a batch's slowest live message, and their total; nothing where none was live."""
+        statement = sql_text("ops/batches/read_hops.sql").encode()
+        return dict(self._connection.execute(statement, {"batch_id": batch_id}).fetchall())
 
 
 def ensure_raw_days(settings: WarehouseSettings, days: Iterable[dt.date]) -> None:

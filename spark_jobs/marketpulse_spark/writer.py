@@ -18,15 +18,17 @@ from marketpulse_spark.ledger import OffsetRange
 from marketpulse_spark.ranges import RangeCount, count_ranges, within
 from marketpulse_spark.schemas import DEAD_LETTERS, NUMBERS, ROWS
 from marketpulse_spark.settings import LoadSettings
+from marketpulse_spark.slowest import BARS_ARE_LIVE_FOR, live_messages, with_slowest
 
 _RAW = (
     "topic", "partition", "kafka_offset", "kafka_ts", "batch_id", "source", "symbol", "interval", "ts",
     "open", "high", "low", "close", "volume", "fetched_at", "run_id",
 )  # fmt: skip
 _KEY = ("symbol", "source", "ts")
+_MINUTE = pa.scalar(dt.timedelta(minutes=1), pa.duration("us"))
 _BAR = (*_KEY, "open", "high", "low", "close", "volume", "fetched_at")
 #: What the merge needs of a message once it is copied.
-_KEPT = ("topic", "partition", "kafka_offset", *_BAR, "reason")
+_KEPT = ("topic", "partition", "kafka_offset", "kafka_ts", *_BAR, "reason")
 
 
 def write_ranges(
@@ -63,7 +65,7 @@ def write_ranges(
         messages = _copy_messages(cursor, batches, batch_id, settings)
         fault_points.reach("after_copy")
         counts = write_actions(cursor, actions, of_actions, batch_id)
-        return counts + _merge(cursor, messages, indicators, of_bars)
+        return counts + _merge(cursor, messages, indicators, of_bars, settings)
 
     return commit_ranges(ranges, batch_id, settings, write)
 
@@ -90,7 +92,11 @@ def _copy_messages(
 
 
 def _merge(
-    cursor: adbc.Cursor, messages: pa.Table, indicators: pa.Table | None, filled: Sequence[OffsetRange]
+    cursor: adbc.Cursor,
+    messages: pa.Table,
+    indicators: pa.Table | None,
+    filled: Sequence[OffsetRange],
+    settings: LoadSettings,
 ) -> list[RangeCount]:
     bars = messages.filter(pc.is_null(messages["reason"]))
     is_contested = contested_bars(bars, _existing_bars(cursor, bars))
@@ -100,7 +106,11 @@ def _merge(
     if indicators is not None:
         _write_indicators(cursor, indicators, fresh)
     applied = [within(fresh, each, filled).num_rows + revised.get((each.topic, each.partition), 0) for each in filled]
-    return count_ranges(messages, applied, filled)
+    counts = count_ranges(messages, applied, filled)
+    # A correction is as late as it is, and says nothing of how we are.
+    live = fresh.filter(pc.equal(fresh["topic"], settings.live_topic))
+    live = live_messages(live, pc.add(live["ts"], _MINUTE), ("source", "symbol"), BARS_ARE_LIVE_FOR)
+    return with_slowest(counts, live, filled)
 
 
 def _existing_bars(cursor: adbc.Cursor, bars: pa.Table) -> pa.Table:

@@ -231,6 +231,7 @@ def test_every_minute_has_a_successful_poll(booted: Booted) -> None:
         'marketpulse_bars_published_total{source="alpha_vantage"} > 0',
         'marketpulse_bars_loaded_total{topic="market.bars.v1"} > 0',
         "marketpulse_batch_duration_seconds_count > 0",
+        'marketpulse_hop_seconds_count{dataset="bars",hop="total"} > 0',
         'time() - marketpulse_newest_bar_timestamp_seconds{source="alpha_vantage",calendar="24/7"} < 900',
         "marketpulse_kafka_backlog_messages >= 0",
         "marketpulse_vendor_requests_total > 0",
@@ -273,6 +274,27 @@ def test_vendor_key_is_in_no_log_and_no_message(stack: RunningStack) -> None:
     files = [path for path in places if path.is_file()]
     assert any("dag_id=ingest_bars" in str(path) for path in files)
     assert [path for path in files if key in path.read_bytes()] == []
+
+
+def test_missed_deadline_reaches_alertmanager_from_the_triggerer(stack: RunningStack) -> None:
+    """A run of ingest_bars that gets no slot is not done after its 60 s."""
+    slots = "C=pools set default_pool {} tests"
+    blocked = stack.make("airflow", slots.format(0))
+    assert blocked.returncode == 0, blocked.stdout
+    try:
+        wait_until(
+            lambda: any(
+                alert["labels"]["alertname"] == "DeadlinesMissed"
+                and alert["labels"]["dag_id"] == "ingest_bars"
+                # Prometheus says the same of the counter a while later, in other words.
+                and "triggerer" in alert["annotations"]["description"]
+                for alert in stack.alerts()
+            ),
+            seconds=180,
+            what="an alert from the triggerer",
+        )
+    finally:
+        assert stack.make("airflow", slots.format(128)).returncode == 0
 
 
 def test_hung_scheduler_is_killed_by_its_watchdog_and_replaced(stack: RunningStack) -> None:

@@ -47,6 +47,7 @@ def runtime_variables(settings: Settings) -> dict[str, str]:
         "PGPASSFILE": str(settings.secrets / "pgpass"),
         "STATSD_HOST": "127.0.0.1",
         "STATSD_PORT": str(ports.statsd),
+        "ALERTMANAGER_URL": f"http://127.0.0.1:{ports.alertmanager}",
         **(simulator if settings.uses_simulator else {}),
         **settings.sources,
         **airflow_variables(settings),

@@ -3,6 +3,7 @@
 SELECT calendar, max(lower(part)) FILTER (WHERE part @> clock_timestamp()) AS opened_at
   FROM (SELECT calendar, unnest(range_agg(hours)) AS part
           FROM market.sessions
-         WHERE calendar = ANY (%(calendars)s) AND session BETWEEN current_date - 3 AND current_date + 3
+         WHERE calendar = ANY (%(calendars)s)
+           AND session BETWEEN clock_timestamp()::date - 3 AND clock_timestamp()::date + 3
          GROUP BY calendar) trading
  GROUP BY calendar

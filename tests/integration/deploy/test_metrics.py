@@ -16,6 +16,7 @@ import pytest
 from marketpulse_stack.prometheus import write_configuration
 from marketpulse_stack.settings import load_settings
 
+from tests.integration.running_exporter import running_exporter
 from tests.local_stack import REPOSITORY, TOOLS
 
 # As Airflow 3.3.2 sends them with statsd_influxdb_enabled and without legacy names, and as the pipeline does.
@@ -33,6 +34,7 @@ LINES = (
     "marketpulse.newest_bar_timestamp_seconds,source=alpha_vantage,calendar=24/7:1795430000.5|g",
     "marketpulse.service_up,service=kafka:1|g",
     "marketpulse.batch_duration,dataset=bars:50|ms",
+    "marketpulse.hop,dataset=bars,hop=kafka:15|ms",
     "marketpulse.bars_disagreeing,other_source=coinbase,source=alpha_vantage:3|g",
     "marketpulse.anomalies_found,kind=bad_tick:2|c",
     "marketpulse.quote_checks,source=finnhub,state=bars_late:2|g",
@@ -56,6 +58,8 @@ EXPECTED = (
     'marketpulse_service_up{service="kafka"} 1',
     'marketpulse_batch_duration_seconds_bucket{dataset="bars",le="0.25"} 1',
     'marketpulse_batch_duration_seconds_bucket{dataset="bars",le="5400"} 1',
+    'marketpulse_hop_seconds_bucket{dataset="bars",hop="kafka",le="0.01"} 0',
+    'marketpulse_hop_seconds_bucket{dataset="bars",hop="kafka",le="0.025"} 1',
     'marketpulse_bars_disagreeing{other_source="coinbase",source="alpha_vantage"} 3',
     'marketpulse_anomalies_found_total{kind="bad_tick"} 2',
     'marketpulse_quote_checks{source="finnhub",state="bars_late"} 2',
@@ -69,44 +73,15 @@ MINUTES_OF_A_DAY = 1440
 SERIES_LIMIT = 6_000
 
 
-def _free_port(kind: socket.SocketKind) -> int:
-    with socket.socket(type=kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.fixture
 def exporter() -> Iterator[tuple[int, str]]:
     """A running statsd-exporter: its UDP port and the URL of its metrics."""
-    udp, web = _free_port(socket.SOCK_DGRAM), _free_port(socket.SOCK_STREAM)
-    mapping = REPOSITORY / "monitoring" / "statsd" / "mapping.yml"
-    with subprocess.Popen(
-        [
-            TOOLS / "bin" / "statsd_exporter",
-            f"--web.listen-address=127.0.0.1:{web}",
-            f"--statsd.listen-udp=127.0.0.1:{udp}",
-            "--statsd.listen-tcp=",
-            f"--statsd.mapping-config={mapping}",
-        ],
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        url = f"http://127.0.0.1:{web}/metrics"
-        deadline = time.monotonic() + 20
-        try:
-            while not _metrics(url):
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
-            yield udp, url
-        finally:
-            process.terminate()
+    with running_exporter() as exporter:
+        yield exporter.port, exporter.url
 
 
 def _metrics(url: str) -> str:
-    try:
-        return httpx.get(url, trust_env=False).text
-    except httpx.TransportError:
-        return ""
+    return httpx.get(url, trust_env=False).text
 
 
 def test_lines_become_named_and_labelled_metrics(exporter: tuple[int, str]) -> None:

@@ -22,6 +22,7 @@ from tests.integration.plugins.known_reports import KNOWN
 from tests.integration.plugins.moved_clock import Clock
 from tests.integration.plugins.simulated_vendor import run_simulator
 from tests.local_stack import REPOSITORY
+from tests.sent_metrics import receiving_metrics
 
 # Before anything imports Airflow.
 _home = tempfile.mkdtemp(prefix="airflow-")
@@ -44,12 +45,8 @@ def simulator(stack_environment: dict[str, str], tmp_path_factory: pytest.TempPa
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
     """Where this process sends its metrics."""
     metrics._client.cache_clear()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        sock.settimeout(5)
-        monkeypatch.setenv("STATSD_HOST", "127.0.0.1")
-        monkeypatch.setenv("STATSD_PORT", str(sock.getsockname()[1]))
-        yield sock
+    with receiving_metrics(monkeypatch) as receiver:
+        yield receiver
     client = metrics._client()
     if client:
         client.close()

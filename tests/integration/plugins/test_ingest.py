@@ -23,7 +23,7 @@ from marketpulse.publishing import NotAcknowledged
 from marketpulse.warehouse import connect
 from marketpulse.watermarks import Watermark, read_watermarks
 
-from tests.integration.plugins.sent_metrics import sent_lines
+from tests.sent_metrics import sent_lines
 
 REPOSITORY = Path(__file__).parents[3]
 CONTRACT = json.loads((REPOSITORY / "contracts/market.bars.v1.json").read_text())

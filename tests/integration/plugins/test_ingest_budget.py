@@ -18,9 +18,9 @@ from marketpulse.warehouse import connect
 
 from tests.integration.plugins.changed_project import project_with
 from tests.integration.plugins.moved_clock import Clock
-from tests.integration.plugins.sent_metrics import sent_lines
 from tests.integration.plugins.simulated_vendor import run_simulator
 from tests.local_stack import free_ports
+from tests.sent_metrics import sent_lines
 
 SYMBOLS = ("BTCUSD", "ETHUSD", "LTCUSD", "MSFT", "IBM")
 STEP = timedelta(minutes=30)

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from marketpulse.ingest import poll_source
 
-from tests.integration.plugins.sent_metrics import sent_lines
+from tests.sent_metrics import sent_lines
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 MIDNIGHT = NOW.replace(hour=0, minute=0, second=0)

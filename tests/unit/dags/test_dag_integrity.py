@@ -67,13 +67,22 @@ def test_the_house_rules(dags: dict[str, DAG], dag_id: str) -> None:
     assert dag.catchup is False
     assert dag.max_active_runs
     assert dag.dagrun_timeout
-    assert dag.deadline
     assert dag.description
     assert dag.default_args == DEFAULT_ARGS
     for task in dag.tasks:
         assert task.task_id == "report_failures" or task.execution_timeout
         assert task.owner == OWNER
     assert len(Path(str(dag.fileloc)).read_text().splitlines()) <= 120
+
+
+@pytest.mark.parametrize("dag_id", EDGES)
+def test_every_dag_tells_of_runs_that_are_late(dags: dict[str, DAG], dag_id: str) -> None:
+    dag: Any = dags[dag_id]
+    (alert,) = dag.deadline
+
+    assert alert.callback.path == "marketpulse.deadlines.report_missed_deadline"
+    assert alert.callback.kwargs == {"dag_id": dag_id, "seconds": int(alert.interval.total_seconds())}
+    assert alert.interval <= dag.dagrun_timeout
 
 
 def test_schedules(dags: dict[str, DAG]) -> None:

@@ -173,3 +173,40 @@ def test_bounds_of_deadlines_are_those_of_the_dags() -> None:
         found = re.search(r"alert_after\(DAG_ID, timedelta\((\w+)=(\d+)\)\)", text)
         assert found, dag
         assert bound == int(found[2]) * unit[found[1]], dag
+
+
+def _budgets() -> dict[tuple[str, str], float]:
+    """Seconds by dataset and hop."""
+    rules = [rule for rule in _rules("record") if rule["record"] == "marketpulse:hop_budget_seconds"]
+    return {
+        (rule["labels"]["dataset"], rule["labels"]["hop"]): float(
+            rule["expr"].removeprefix("vector(").removesuffix(")")
+        )
+        for rule in rules
+    }
+
+
+def test_every_hop_has_a_budget_that_its_buckets_know() -> None:
+    hops = re.findall(r"\('([a-z]+)', \w+_seconds\)", (REPOSITORY / "sql/ops/batches/read_hops.sql").read_text())
+    mapping = yaml.safe_load((MONITORING / "statsd" / "mapping.yml").read_text())["mappings"]
+    buckets = next(rule for rule in mapping if rule["name"] == "marketpulse_hop_seconds")["histogram_options"][
+        "buckets"
+    ]
+
+    assert len(hops) == 6
+    assert sorted(_budgets()) == sorted((dataset, hop) for dataset in ("bars", "news") for hop in hops)
+    assert set(_budgets().values()) <= set(buckets)
+
+
+@pytest.mark.parametrize("dataset", ["bars", "news"])
+def test_budgets_of_hops_add_up_to_the_total_at_the_most(dataset: str) -> None:
+    budgets = {hop: seconds for (of, hop), seconds in _budgets().items() if of == dataset}
+    total = budgets.pop("total")
+
+    assert sum(budgets.values()) <= total
+
+
+def test_the_total_budget_of_bars_is_the_objective_of_freshness() -> None:
+    late = next(rule for rule in _rules("record") if rule["record"] == "marketpulse:freshness_late:bool")
+
+    assert late["expr"] == f"marketpulse:freshness_seconds > bool {_budgets()['bars', 'total']:.0f}"

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import pytest
 from marketpulse import metrics
 
+from tests.sent_metrics import receiving_metrics
+
 
 @pytest.fixture(autouse=True)
 def own_client() -> Iterator[None]:
@@ -20,12 +22,8 @@ def own_client() -> Iterator[None]:
 
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        sock.settimeout(5)
-        monkeypatch.setenv("STATSD_HOST", "127.0.0.1")
-        monkeypatch.setenv("STATSD_PORT", str(sock.getsockname()[1]))
-        yield sock
+    with receiving_metrics(monkeypatch) as receiver:
+        yield receiver
 
 
 def test_lines_on_the_wire(receiver: socket.socket) -> None:
@@ -43,7 +41,14 @@ def test_lines_on_the_wire(receiver: socket.socket) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "port"), [("", ""), ("127.0.0.1", "not a port"), ("no-such-host.invalid", "9125"), ("127.0.0.1", "1")]
+    ("host", "port"),
+    [
+        ("", ""),
+        ("127.0.0.1", "not a port"),
+        ("no-such-host.invalid", "9125"),
+        ("127.0.0.1", "1"),
+        ("255.255.255.255", "9125"),
+    ],
 )
 def test_nothing_to_send_to_fails_nothing(monkeypatch: pytest.MonkeyPatch, host: str, port: str) -> None:
     monkeypatch.setenv("STATSD_HOST", host)
@@ -52,3 +57,10 @@ def test_nothing_to_send_to_fails_nothing(monkeypatch: pytest.MonkeyPatch, host:
     metrics.count("bars_published", 1)
     metrics.gauge("published_age_seconds", 1.0)
     metrics.timing("vendor_request_duration", 1.0)
+
+
+def test_a_full_socket_is_not_waited_for(receiver: socket.socket) -> None:
+    client = metrics._client()
+
+    assert client
+    assert client._sock.getblocking() is False
