@@ -246,7 +246,7 @@ def test_prometheus_has_it(stack: RunningStack, expression: str) -> None:
     wait_until(lambda: stack.prometheus(expression), seconds=40, what=expression)
 
 
-#: Of faults, of budgets that this vendor's plan does not have, of vendors that this stack has one of.
+#: Of faults, of budgets that this vendor's plan does not have, of vendors that this stack has one of, of splits.
 SELDOM = {
     "Runs that missed their deadline",
     "Failed runs",
@@ -259,6 +259,7 @@ SELDOM = {
     "Last trades beside the newest bars",
     "Requests left today",
     "How long they last, against the vendor's day",
+    "Published",
 }
 
 

@@ -33,7 +33,8 @@ def build() -> dashboard.Dashboard:
                     "Share of requests that fail",
                     "Half of them for two minutes is a page. What was missed is fetched once the vendor answers again.",
                     (
-                        f"sum by (source) (rate(marketpulse_vendor_requests_total{FAILED}[5m]))"
+                        f"(sum by (source) (rate(marketpulse_vendor_requests_total{FAILED}[5m]))"
+                        f" or 0 * sum by (source) (rate(marketpulse_vendor_requests_total{OF_SOURCE}[5m])))"
                         f" / sum by (source) (rate(marketpulse_vendor_requests_total{OF_SOURCE}[5m]))",
                         "{{source}}",
                     ),
