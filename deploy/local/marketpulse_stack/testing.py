@@ -21,6 +21,8 @@ SYNC_SECONDS = 900.0
 #: Checks that run at once, on two cores: many of them wait for services most of the time. With three, stacks start too
 #: slowly for their own time limits.
 LANES = 2
+#: Dependency groups beside `dev`, of pyproject.toml.
+_MORE_TOOLS = {"spark": ("spark-dev",), "stack": ("stack-dev",)}
 _running: set[subprocess.Popen[str]] = set()
 
 
@@ -133,12 +135,13 @@ def _sync_step(settings: Settings, group: str) -> Step:
 
 def _sync_dev(settings: Settings, group: str) -> str:
     lock = install.items(settings)[f"{group} environment"].version
+    groups = [f"--group={name}" for name in (group, "dev", *_MORE_TOOLS.get(group, ()))]
     stamp = settings.tools / "stamps" / f"{group}-test-tools"
     if stamp.exists() and stamp.read_text() == lock:
         return "are there"
     run_logged(
         f"test tools ({group})",
-        [install.find_uv(settings), "sync", "--frozen", "--inexact", "--group", group, "--group", "dev"],
+        [install.find_uv(settings), "sync", "--frozen", "--inexact", *groups],
         log=settings.tools / "logs" / f"{group}-test-tools.log",
         environment={**base_variables(settings), **install.uv_variables(settings, group)},
         fix=install.RETRY_FIX,
