@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from tests.drill.campaign import Campaign
-from tests.drill.faults import FAULTS, SHORT
+from tests.drill.faults import FAULTS
 from tests.drill.report import Outcome, table, write_json
 from tests.drill.stack import drilled_stack, has_small_disk
 from tests.drill.watch import Watch
@@ -28,7 +28,6 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="drill", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     names = [fault.name for fault in FAULTS]
     parser.add_argument("--only", action="append", choices=names, metavar="FAULT", help=f"one of {', '.join(names)}")
-    parser.add_argument("--short", action="store_true", help=f"only {', '.join(SHORT)}")
     return parser.parse_args(argv)
 
 
@@ -40,8 +39,7 @@ def main(argv: Sequence[str]) -> int:
     """Runs the drill; returns 0 when everything holds."""
     arguments = _parse(argv)
     signal.signal(signal.SIGTERM, _interrupt)
-    chosen = arguments.only or (SHORT if arguments.short else [fault.name for fault in FAULTS])
-    faults = [fault for fault in FAULTS if fault.name in chosen]
+    faults = [fault for fault in FAULTS if not arguments.only or fault.name in arguments.only]
     if not has_small_disk():
         print(f"Left out: {_ON_A_SMALL_DISK}, because only root can mount a small file system.", flush=True)
         faults = [fault for fault in faults if fault.name != _ON_A_SMALL_DISK]

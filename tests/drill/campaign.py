@@ -58,8 +58,9 @@ class Campaign:
             yield self._strike(fault)
 
     def resolve(self, outcomes: Sequence[Outcome]) -> None:
-        """Waits until every alert has ended, and notes when."""
-        _wait(lambda: not self._watch.now(), _RESOLVED_SECONDS)
+        """Waits until the faults' alerts have ended, and notes when."""
+        alerts = {outcome.alert for outcome in outcomes}
+        _wait(lambda: alerts.isdisjoint(self._watch.now()), _RESOLVED_SECONDS)
         for outcome in outcomes:
             mended = self._mended[id(outcome)]
             of_it = [each for each in self._watch.firings() if each.alert == outcome.alert and each.began <= mended]

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,8 +24,13 @@ from marketpulse_stack.processes import alive, stack_processes
 from marketpulse_stack.supervision import Supervisor
 
 from tests.dashboards import Panel, panels, without_data
+from tests.drill.campaign import Campaign
+from tests.drill.faults import SHORT
+from tests.drill.report import table
+from tests.drill.watch import Watch
 from tests.e2e.airflow_page import airflow_page
 from tests.e2e.bar_files import loaded, read_file, real_file, write_import_file
+from tests.local_stack import free_ports
 from tests.running_stack import RunningStack, wait_until
 
 SYMBOL = "BTCUSD"
@@ -35,20 +41,23 @@ MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Booted:
-    """The stack, what its first `make up` printed, and when that was."""
+    """The stack, what its first `make up` printed and when that was, and where its alerts are sent."""
 
     stack: RunningStack
     output: str
     at: datetime
+    alerts_port: int
 
 
 @pytest.fixture(scope="module")
 def booted() -> Iterator[Booted]:
     """One stack for all tests of this file."""
-    stack = RunningStack({"ALPHA_VANTAGE_SYMBOLS": ",".join(SYMBOLS)})
+    (alerts_port,) = free_ports(1)
+    alerts = f"http://127.0.0.1:{alerts_port}/"
+    stack = RunningStack({"ALPHA_VANTAGE_SYMBOLS": ",".join(SYMBOLS), "ALERT_WEBHOOK_URL": alerts})
     try:
         output = stack.up()
-        yield Booted(stack, output, datetime.now(UTC))
+        yield Booted(stack, output, datetime.now(UTC), alerts_port)
     finally:
         stack.remove()
 
@@ -298,11 +307,18 @@ def test_missed_deadline_reaches_alertmanager_from_the_triggerer(stack: RunningS
         assert stack.make("airflow", slots.format(128)).returncode == 0
 
 
-def test_hung_scheduler_is_killed_by_its_watchdog_and_replaced(stack: RunningStack) -> None:
-    hung = stack.pids()["airflow-scheduler"]
-    os.kill(hung, signal.SIGSTOP)
-    wait_until(lambda: stack.pids()["airflow-scheduler"] not in (0, hung), seconds=120, what="a new scheduler")
-    wait_until(lambda: stack.make("status").returncode == 0, seconds=120, what="every service ready again")
+def test_faults_page_once_and_heal(booted: Booted, capsys: pytest.CaptureFixture[str]) -> None:
+    """The drill with some of its faults. How long each takes is printed: here other tests run beside."""
+    watch = Watch(booted.alerts_port, f"http://127.0.0.1:{booted.stack.settings.ports.alertmanager}")
+    with watch.running():
+        campaign = Campaign(booted.stack, watch)
+        outcomes = list(campaign.outcomes(SHORT))
+        campaign.resolve(outcomes)
+    with capsys.disabled():
+        sys.stdout.write(f"\n{table(outcomes)}\n")
+    for outcome in outcomes:
+        assert None not in (outcome.detected, outcome.recovered, outcome.resolved), outcome
+        assert (outcome.other_pages, outcome.missing) == ([], 0), outcome
 
 
 def test_down_leaves_no_process_and_works_twice(stack: RunningStack) -> None:
