@@ -69,6 +69,27 @@ def build() -> dashboard.Dashboard:
                     alarm=30,
                 ),
             ],
+            "Where does the time go, from the vendor to a reader?": [
+                graph(
+                    "Each hop of live bars, 19 of 20 batches",
+                    "Of each batch's slowest message, over an hour. `ops.batch_hops` has those of every batch.",
+                    ('marketpulse:hop_seconds:p95{dataset="bars", hop!="total"}', "{{hop}}"),
+                    unit=units.Seconds,
+                    runbooks=["hop-over-budget"],
+                    width=12,
+                ),
+                graph(
+                    "From the end of the minute to a reader",
+                    "The middle of an hour's batches, 19 of 20, and 99 of 100; the budget is for 19 of 20.",
+                    ('marketpulse:hop_seconds:p50{dataset="bars", hop="total"}', "half"),
+                    ('marketpulse:hop_seconds:p95{dataset="bars", hop="total"}', "19 of 20"),
+                    ('marketpulse:hop_seconds:p99{dataset="bars", hop="total"}', "99 of 100"),
+                    unit=units.Seconds,
+                    runbooks=["hop-over-budget", "bars-stale"],
+                    alarm=120,
+                    width=12,
+                ),
+            ],
             "What does it stand on?": [
                 timeline(
                     "Services",

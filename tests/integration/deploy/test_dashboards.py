@@ -53,6 +53,7 @@ def _lines() -> list[str]:
         "marketpulse.api_budget_lasts_seconds,source=alpha_vantage:14400|g",
         "marketpulse.api_budget_day_left_seconds,source=alpha_vantage:43200|g",
         "marketpulse.batch_duration,dataset=bars:6100|ms",
+        *(f"marketpulse.hop,dataset=bars,hop={hop}:900|ms" for hop in ("fetched", "kafka", "spark", "total")),
         "marketpulse.kafka_backlog_messages,dataset=bars:12|g",
         "marketpulse.bars_loaded,topic=market.bars.v1:8|c",
         "marketpulse.bars_duplicate,topic=market.bars.v1:1|c",
