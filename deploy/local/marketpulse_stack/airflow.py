@@ -38,7 +38,7 @@ def airflow_variables(settings: Settings) -> dict[str, str]:
         },
         "API_AUTH": {"JWT_SECRET_CMD": _print_file(secrets / "airflow_jwt_secret")},
         "DATABASE": {"SQL_ALCHEMY_CONN": f"postgresql+psycopg2://airflow@127.0.0.1:{ports.postgres}/airflow"},
-        "SCHEDULER": {"SCHEDULER_IDLE_SLEEP_TIME": "0.2", "ENABLE_HEALTH_CHECK": "False"},
+        "SCHEDULER": {"SCHEDULER_IDLE_SLEEP_TIME": "0.5", "ENABLE_HEALTH_CHECK": "False"},
         "DAG_PROCESSOR": {"PARSING_PROCESSES": "1", "MIN_FILE_PROCESS_INTERVAL": "60", "REFRESH_INTERVAL": "60"},
         "METRICS": {
             "STATSD_ON": "True",
