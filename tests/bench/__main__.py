@@ -1,6 +1,6 @@
 """make bench: prints the figures of the README, each measured side by side in one run.
 
-python -m tests.bench [--only catch-up,minute-batch,two-years,airflow,questions] [--rounds 3] [--messages 500000]
+python -m tests.bench [--only catch-up,minute-batch,two-years,airflow,backfill,questions] [--rounds 3] …
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import json
 import os
 import platform
 
-from tests.bench import airflow_latency, catch_up, minute_batch, questions, two_years
+from tests.bench import airflow_latency, backfill, catch_up, minute_batch, questions, two_years
 from tests.bench.backlog import Backlog
 from tests.bench.stack import running_stack
 from tests.local_stack import REPOSITORY
 
-_PARTS = ("catch-up", "minute-batch", "two-years", "airflow", "questions")
+_PARTS = ("catch-up", "minute-batch", "two-years", "airflow", "backfill", "questions")
 
 
 def main() -> None:
@@ -43,6 +43,9 @@ def main() -> None:
     if "airflow" in parts:
         with running_stack() as environment:
             results["airflow"] = _print(airflow_latency.measure(environment))
+    if "backfill" in parts:
+        with running_stack(**backfill.VARIABLES) as environment:
+            results["backfill"] = _print(backfill.measure(environment))
     if "questions" in parts:
         with running_stack("postgres") as environment:
             results["questions"] = _print(questions.measure(environment))

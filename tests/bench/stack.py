@@ -15,9 +15,9 @@ SPARK_PYTHON = TOOLS / "venvs/spark/bin/python"
 
 
 @contextlib.contextmanager
-def running_stack(*services: str) -> Iterator[dict[str, str]]:
+def running_stack(*services: str, **settings: str) -> Iterator[dict[str, str]]:
     """Boots services (all, when none is named) and yields the variables that a process beside them needs."""
-    variables = stack_variables(HOME)
+    variables = {**stack_variables(HOME), **settings}
     try:
         run_stack(variables, "clean")
         run_stack(variables, "up", *(["--only", ",".join(services)] if services else []))

@@ -7,7 +7,7 @@ from datetime import datetime
 import httpx
 
 PROBE_SECONDS = 3.0
-#: One for all: each would read the system's certificates anew, some 20 ms of work. Every probe connects afresh, because a
+#: One for all: each would read the system's certificates anew, some 20 ms of work. Every probe connects afresh: a
 #: connection that is kept says nothing of a service that has been started since.
 _CLIENT = httpx.Client(timeout=PROBE_SECONDS, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
 
