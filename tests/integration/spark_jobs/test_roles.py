@@ -47,7 +47,8 @@ def test_no_role_of_the_pipeline_is_a_superuser(owner: psycopg.Connection) -> No
         "SELECT rolname FROM pg_roles WHERE rolname ~ '^(marketpulse_|airflow)'"
         " AND NOT (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls) ORDER BY 1"
     ).fetchall()
-    assert roles == [("airflow",), ("marketpulse_loader",), ("marketpulse_owner",), ("marketpulse_reader",)]
+    names = ("airflow", "marketpulse_loader", "marketpulse_monitor", "marketpulse_owner", "marketpulse_reader")
+    assert roles == [(name,) for name in names]
 
 
 @pytest.mark.parametrize(
