@@ -81,6 +81,7 @@ class Watch:
             for thread in threads:
                 thread.join()
             server.server_close()
+            self._client.close()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         messages = self.messages

@@ -117,7 +117,7 @@ def test_it_waits_until_the_ledger_covers_what_it_published(
     assert main([str(path), "--wait", "1"]) == 1
     assert "offsets are not loaded after 1 s" in capsys.readouterr().err
 
-    loader = threading.Timer(1.0, set_ledger, [10**9])
+    loader = threading.Timer(4.0, set_ledger, [10**9])
     loader.start()
     began = time.monotonic()
     main([str(path), "--wait", "30"])
