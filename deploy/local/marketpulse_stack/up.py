@@ -87,7 +87,8 @@ def up(settings: Settings, *, only: Collection[str] = ()) -> None:
         steps = _steps(settings, services)
         if not only:
             steps.append(Step(FIRST_BARS, lambda: wait_for_bars(settings, since=began), BARS_NEED))
-            steps.append(Step(dags.NAME, lambda: dags.begin_others(settings), (FIRST_BARS,)))
+            # The last: their first runs all at once would take the machine from what is still being built.
+            steps.append(Step(dags.NAME, lambda: dags.begin_others(settings), (FIRST_BARS, *services)))
         run_steps(steps)
         say(f"MarketPulse is up after {time.time() - began:.0f} s.")
         if not only:
